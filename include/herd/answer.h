@@ -1,0 +1,34 @@
+/* answer - what one line means to this server, and what is said to it.
+ *
+ * Answers are appended to session->env->out; nothing is sent here. A reason to
+ * end the connection is left in session->doomed.
+ *
+ * Threads: owner only (the session's worker). */
+#ifndef HERD_ANSWER_H
+#define HERD_ANSWER_H
+
+#include "herd/line.h"
+#include "herd/session.h"
+
+/* A line on its way through: parsed first, so that the memory the store needs
+ * is under way while its neighbours in the batch are parsed. */
+struct answer_line {
+	struct text bytes; /* as received, without LF */
+	struct line line;
+	struct store_key key; /* of the id, where the verb has one */
+};
+
+void answer_parse(
+	struct session *s, struct text bytes, struct answer_line *ret_line);
+
+/* Obey it. */
+void answer_line(struct session *s, const struct answer_line *l);
+
+/* The line is longer than it may be; `start` is its beginning, at least
+ * LINE_QUOTE bytes. A client is told and will be discarded; a link skips. */
+void answer_overlong(struct session *s, struct text start);
+
+/* How long a line may be. */
+size_t answer_limit(const struct session *s);
+
+#endif

@@ -1,0 +1,87 @@
+/* line - one line of the protocol: bytes to meaning and back.
+ *
+ * A bad line is a verdict (LINE_INVALID), not an error. All texts point into
+ * the line that was parsed and live as long as its bytes. Pure; threads: any. */
+#ifndef HERD_LINE_H
+#define HERD_LINE_H
+
+#include "herd/base.h"
+#include "herd/location.h"
+#include "herd/sighting.h"
+
+/* Protocol constants of herd(7). */
+#define LINE_MAX_DEFAULT   65536  /* limits.line: default and maximum */
+#define LINE_LINK_MAX      131072 /* a line on a link between servers */
+#define LINE_QUOTE         128    /* bytes of an over-long line sent back */
+#define LINE_RADIUS_MAX    50     /* km */
+#define LINE_BOUND_MAX     20     /* results */
+#define LINE_HELLO_VERSION 1
+
+enum line_verb {
+	LINE_BLANK,   /* white space only: ignored */
+	LINE_INVALID, /* answered by "? " and a copy */
+	LINE_IAMAT,
+	LINE_WHATSAT,
+	LINE_AT,    /* well-formed; whether the sender may say it is not
+		     * decided here */
+	LINE_HELLO, /* "HERD 1 FROM TO BOOT": opens a link */
+	LINE_PING,
+	LINE_PONG,
+};
+
+struct line {
+	enum line_verb verb;
+	struct text body; /* without the surrounding white space */
+	union {
+		struct {
+			struct text id, location, stamp;
+			int64_t stamp_ns;
+		} iamat;
+		struct {
+			struct text id;
+			struct text radius_km; /* as sent */
+			int64_t radius_um;     /* micrometres, cut */
+			unsigned bound;
+			bool nothing; /* radius or bound is exactly 0 */
+		} whatsat;
+		struct {
+			struct text server, difference, id, location, stamp;
+			int64_t stamp_ns;
+			bool normal; /* body is already six fields with single
+				      * spaces */
+		} at;
+		struct {
+			struct text version, from, to, boot;
+		} hello;
+		struct {
+			uint64_t number;
+		} ping; /* PING and PONG */
+	};
+};
+
+/* White space is exactly these six: space, tab, CR, LF, FF, VT. */
+static inline bool line_is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Parse one line, its LF not included. Every line has a body; of the rest only
+ * what belongs to the verb is set. */
+void line_parse(struct text bytes, struct line *ret_line);
+
+/* How many bytes line_format_at may write for this client's IAMAT at this
+ * server, at the most. */
+size_t line_at_room(const struct line *iamat, struct text server);
+
+/* Write the AT line that answers an IAMAT received at `now_ns`: six fields,
+ * single spaces, no LF. The sighting's texts point into dst. */
+void line_format_at(const struct line *iamat, struct text server,
+	int64_t now_ns, char *dst, struct sighting *ret_sighting);
+
+/* The sighting an AT line tells of. Where the line is not normal, its normal
+ * form is written to dst, which has room for line.body.len bytes; else dst
+ * is not touched and the sighting points into the line. */
+void line_normalise_at(
+	const struct line *at, char *dst, struct sighting *ret_sighting);
+
+#endif

@@ -1,0 +1,59 @@
+/* neighbours - who the neighbours of this server are, and who may speak for
+ * them.
+ *
+ * Workers ask it when a connection says it is a neighbour; the flood thread
+ * tells it the addresses that names resolve to. It also hands out incarnations:
+ * a number for each (neighbour, boot id) seen, never used twice in a process.
+ * An update carries the incarnation it came from, and is not sent back to that
+ * very process; one that was restarted (another boot id) gets everything.
+ *
+ * Threads: any. Locks: one mutex, a leaf; asked once per connection, not per
+ * line. */
+#ifndef HERD_NEIGHBOURS_H
+#define HERD_NEIGHBOURS_H
+
+#include "herd/address.h"
+#include "herd/base.h"
+#include "herd/conf.h"
+
+#define NEIGHBOUR_ADDRESSES 8  /* of one neighbour, at the most */
+#define NEIGHBOUR_BOOT_MAX  32 /* hex digits of a boot id */
+
+struct neighbours;
+
+/* The neighbours of conf->servers[self]; conf is borrowed. Numeric hosts have
+ * their address at once, names when neighbours_set_addresses tells.
+ * 0; -ENOMEM; the errno of the randomness. */
+HERD_MUST_CHECK int neighbours_new(const struct conf *conf, size_t self,
+	struct neighbours **ret_neighbours);
+void neighbours_free(struct neighbours *nb);
+
+size_t neighbours_count(const struct neighbours *nb);
+const struct conf_server *neighbours_self(const struct neighbours *nb);
+const struct conf_server *neighbours_server(
+	const struct neighbours *nb, size_t which);
+
+/* This process's boot id: 16 hex digits, random. */
+struct text neighbours_boot(const struct neighbours *nb);
+
+/* Which neighbour has this name? false: none. */
+HERD_MUST_CHECK bool neighbours_find(
+	const struct neighbours *nb, struct text name, size_t *ret_which);
+
+/* Is `from` an address of that neighbour; of any of them? */
+bool neighbours_is_from(
+	struct neighbours *nb, size_t which, const struct address *from);
+bool neighbours_any_from(struct neighbours *nb, const struct address *from);
+
+/* The address to dial in the nth attempt: they take turns. false: its name is
+ * not resolved. */
+HERD_MUST_CHECK bool neighbours_address(struct neighbours *nb, size_t which,
+	unsigned attempt, struct address *ret_address);
+void neighbours_set_addresses(struct neighbours *nb, size_t which,
+	const struct address *addresses, size_t count);
+
+/* The incarnation of that neighbour with that boot id: never 0. */
+uint32_t neighbours_incarnation(
+	struct neighbours *nb, size_t which, struct text boot);
+
+#endif

@@ -1,0 +1,101 @@
+/* peer - one neighbour as flood sees it: the link we dial and send updates on.
+ *
+ *            timer, or it dialled us              writable
+ *   WAITING ------------------------> CONNECTING ---------> GREETING
+ *     ^  \                               |                   |    |
+ *     |   name not resolved              | fails, 5 s        |    | its hello
+ *     |    \--> RESOLVING                v                   |    v
+ *     +------------------------------- back off <------------+-- UP
+ *
+ * While UP it has a reader's bookmarks in the store's change feed and a bit for
+ * each shard that may hold something after them. There is no other queue: what
+ * the socket does not take yet stays in the store, where a newer update of the
+ * same client replaces it.
+ *
+ * Threads: owner only (flood's reactor). */
+#ifndef HERD_PEER_H
+#define HERD_PEER_H
+
+#include "herd/base.h"
+#include "herd/conn.h"
+#include "herd/line.h"
+#include "herd/log.h"
+#include "herd/neighbours.h"
+#include "herd/resolver.h"
+#include "herd/store.h"
+
+#define PEER_SHARD_WORDS (STORE_BUCKETS / 64)
+
+/* What all peers of a server share; lives as long as flood. */
+struct peer_env {
+	struct reactor *reactor;
+	struct store *store;
+	struct neighbours *neighbours;
+	struct log_ring *log;
+	const struct address *source; /* our links come from here; NULL: any */
+	char *page;                   /* PEER_PAGE_ROOM bytes, scratch */
+};
+
+#define PEER_PAGE_FULL 65536 /* enough for one write */
+#define PEER_PAGE_ROOM (PEER_PAGE_FULL + LINE_LINK_MAX + 1)
+
+enum peer_state {
+	PEER_WAITING,
+	PEER_RESOLVING,
+	PEER_CONNECTING,
+	PEER_GREETING,
+	PEER_UP,
+};
+
+struct peer {
+	struct conn conn;
+	const struct peer_env *env;
+	size_t which;    /* neighbour */
+	unsigned reader; /* of the change feed */
+	enum peer_state state;
+	struct timer timer; /* WAITING: dial. RESOLVING: ask again.
+				     * CONNECTING, GREETING: give up.
+				     * UP: look after liveness */
+	struct resolver *resolver;
+	unsigned attempt;   /* dials since it was last up */
+	int64_t backoff_ns; /* of the next failure */
+	bool draining;      /* we are stopping: no more dials */
+
+	/* while UP */
+	uint32_t incarnation;              /* of the process we talk to */
+	uint64_t behind[PEER_SHARD_WORDS]; /* shards that may hold news */
+	unsigned next_shard;               /* they take turns */
+	int64_t up_since_ns;
+	int64_t alive_ns;  /* last sign of life */
+	int64_t pinged_ns; /* last PING */
+	uint64_t ping;     /* its number */
+	bool ponged;       /* and it was answered */
+	bool pinged_last;  /* draining: that PING was the last word */
+	uint64_t acked;    /* bytes, of TCP_INFO, at the last look */
+};
+
+/* Nothing happens before peer_start. 0; -ENOMEM. */
+HERD_MUST_CHECK int peer_init(struct peer *p, const struct peer_env *env,
+	size_t which, unsigned reader);
+
+/* Dial in the reactor's next round. */
+void peer_start(struct peer *p);
+void peer_fini(struct peer *p);
+
+/* The neighbour has dialled us, as this incarnation: if we wait, dial now; if
+ * we talk to a process it no longer is, drop that link and dial. */
+void peer_was_heard(struct peer *p, uint32_t incarnation);
+
+/* These shards have news. */
+void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS]);
+
+/* Send one write's worth of news if there is any and the socket takes it.
+ * true: there is more to send right now. */
+bool peer_pump(struct peer *p);
+
+/* We are stopping: send what there is, then a PING. From then on peer_drained
+ * tells whether its PONG has come, or there is nobody to tell. */
+void peer_drain(struct peer *p);
+bool peer_drained(const struct peer *p);
+
+#endif

@@ -1,0 +1,106 @@
+/* session - one accepted connection: a client, or a neighbour that dialled us.
+ *
+ *   read once -> lines -> answer_line() each -> answers gathered -> sent once
+ *
+ * What the socket does not take waits in conn.out; at SESSION_OUT_MAX the
+ * session stops taking lines and reading, until half of it has left. Lines that
+ * were read but not taken by then wait in conn.in, and the worker's ready list
+ * brings the session back.
+ *
+ * Nothing in here frees the session half-way: whoever finds that it must end
+ * sets `doomed`; the last step of an event (settle) closes it.
+ *
+ * Threads: made by the acceptor, then owner only (its worker). */
+#ifndef HERD_SESSION_H
+#define HERD_SESSION_H
+
+#include <sys/queue.h>
+
+#include "herd/address.h"
+#include "herd/base.h"
+#include "herd/buf.h"
+#include "herd/conf.h"
+#include "herd/conn.h"
+#include "herd/log.h"
+#include "herd/neighbours.h"
+#include "herd/reactor.h"
+#include "herd/store.h"
+
+#define SESSION_OUT_MAX 262144 /* bytes of answers that may wait */
+
+struct session;
+TAILQ_HEAD(session_queue, session);
+
+/* What the sessions of one worker share; the worker fills and owns it. */
+struct session_env {
+	struct reactor *reactor;
+	struct store *store;
+	struct neighbours *neighbours;
+	struct log_ring *log;
+	const struct conf *conf;
+	struct text server; /* our name */
+
+	char *page;     /* CONN_READ_MAX bytes: input of the event at hand */
+	char *normal;   /* LINE_LINK_MAX bytes: an AT line put in order */
+	struct buf out; /* answers of the event at hand */
+	int64_t now_ns; /* wall clock of the event at hand */
+	struct session_queue ready; /* have lines and room for answers */
+	struct session_queue all;
+
+	/* The shard has news for the neighbours. */
+	void (*on_update)(struct session_env *env, uint32_t shard);
+	/* A neighbour has opened a link: it no longer counts as a client. */
+	void (*on_link)(struct session_env *env, size_t neighbour,
+		uint32_t incarnation);
+	/* It is closed and about to be freed. */
+	void (*on_gone)(struct session_env *env, bool was_link);
+};
+
+/* Once the connection is a link from a neighbour. */
+struct session_link {
+	size_t neighbour;
+	uint32_t incarnation; /* of the process at the other end */
+	bool skipping;        /* in the middle of an over-long line */
+	uint64_t updates, skipped;
+};
+
+struct session {
+	struct conn conn;
+	struct session_env *env;
+	struct session_link *link; /* NULL: a client */
+	const char *doomed;        /* why it ends with this event; NULL */
+	const char *discarding;    /* why it ends as soon as its answers have
+				    * left, its input being dropped; NULL */
+	TAILQ_ENTRY(session) all;
+	TAILQ_ENTRY(session) ready;
+	struct timer timer; /* see on_timer */
+	struct address address;
+	uint32_t commands;
+	uint64_t bytes_in, bytes_out;
+	bool is_ready;     /* in env->ready */
+	bool has_lines;    /* conn.in holds lines not taken yet */
+	bool ended;        /* the client sends no more */
+	bool shut;         /* discarding, and our sending side is shut down */
+	bool must_be_link; /* over limits.connections */
+	bool stopping;     /* the server stops */
+};
+
+/* Make a session of an accepted socket; the session owns it from then on.
+ * must_be_link: there is no room for another client, only for a neighbour.
+ * Threads: any. 0; -ENOMEM (the caller keeps fd). */
+HERD_MUST_CHECK int session_new(int fd, const struct address *address,
+	bool must_be_link, struct session **ret_session);
+
+/* Close one that was never started. */
+void session_free(struct session *s);
+
+/* Start to serve it. */
+void session_start(struct session *s, struct session_env *env);
+
+/* Take the lines that waited: the worker calls it for those in env->ready. */
+void session_resume(struct session *s);
+
+/* Take what has arrived, answer it, then close. */
+void session_stop(struct session *s);
+
+#endif

@@ -1,0 +1,100 @@
+/* store - who was last seen where; the arbiter of "newer"; the feed of changes.
+ *
+ *   client id --XXH3--> bucket (top 10 bits) --> shard: [ rwlock
+ *             --SipHash-1-3, keyed per process-->         table of entries
+ *                                                         list of entries in
+ *                                                         order of last change ]
+ *
+ * Each shard has a reader-writer lock, a table and a change feed. An update
+ * moves its entry to the end of the shard's list; a reader of the feed keeps
+ * one bookmark per shard, the last entry it was given, and asks for what comes
+ * after it. So a reader that is slow costs no queue, and gets each changed
+ * client once, newest. When a bookmarked entry moves, the writer that moves it
+ * steps the bookmark back to the entry before.
+ *
+ * Threads: any, unless said otherwise. Locks: one rwlock per shard, a leaf, at
+ * most one at a time; nothing is allocated, called out to or blocked on while
+ * it is held. A store that is not `shared` takes none. */
+#ifndef HERD_STORE_H
+#define HERD_STORE_H
+
+#include "herd/base.h"
+#include "herd/buf.h"
+#include "herd/sighting.h"
+
+struct store;
+
+#define STORE_BUCKETS 1024 /* of the digests between servers: herd(7) */
+
+struct store_options {
+	unsigned shards; /* a power of two, 1 to STORE_BUCKETS; 0: 1024 */
+	bool shared;     /* used by more than one thread */
+	/* For tests: a bad hash, on purpose. NULL: SipHash-1-3. */
+	uint64_t (*hash)(struct text id);
+};
+
+enum store_result {
+	STORE_NEWER, /* stored: tell the neighbours */
+	STORE_STALE, /* what is held wins; nothing changed */
+};
+
+HERD_MUST_CHECK int store_new(
+	const struct store_options *options, struct store **ret_store);
+void store_free(struct store *store);
+
+unsigned store_shards(const struct store *store);
+size_t store_count(struct store *store); /* clients known, summed by shard */
+
+/* Where an id belongs. Computing it ahead of store_put/store_get also has the
+ * memory they need fetched into the cache. */
+struct store_key {
+	uint64_t hash;
+	uint32_t shard;
+};
+struct store_key store_key_of(const struct store *store, struct text id);
+
+/* Record a sighting if it is newer than the one held.
+ *   key         of s->id
+ *   s           copied if stored
+ *   origin      who told us: 0 a client, else a neighbour's incarnation (see
+ *               neighbours.h); feeds for that incarnation leave the entry out
+ *   ret_result  set only on success
+ * 0; -ENOMEM (store unchanged). */
+HERD_MUST_CHECK int store_put(struct store *store, struct store_key key,
+	const struct sighting *s, uint32_t origin,
+	enum store_result *ret_result);
+
+/* Append the AT line known for `id`, without LF, to `into`.
+ * 0; -ENOENT; -ENOMEM (nothing appended). */
+HERD_MUST_CHECK int store_get(struct store *store, struct store_key key,
+	struct text id, struct buf *into);
+
+/* --- the change feed ---------------------------------------------------- */
+
+/* Start-up only: how many readers there will be (numbered from 0). Their
+ * bookmarks stand at the start. 0; -ENOMEM. */
+HERD_MUST_CHECK int feed_open(struct store *store, unsigned readers);
+
+/* A reader's own thread only: put its bookmarks back to the start, so that the
+ * whole map is to be read again. */
+void feed_rewind(struct store *store, unsigned reader);
+
+struct feed_page {
+	char *dst;      /* where lines go, each followed by LF */
+	size_t room;    /* bytes at dst */
+	size_t len;     /* bytes written */
+	unsigned lines; /* lines written */
+	bool more;      /* the shard holds more after the bookmark */
+	size_t wanted;  /* when the very next line did not fit an untouched
+			 * page: the room it needs; else 0 */
+};
+
+#define FEED_PAGE_LINES 32 /* entries looked at in one lock hold */
+
+/* A reader's own thread only. What changed in `shard` after the reader's
+ * bookmark, oldest change first, leaving out entries that came from
+ * `skip_origin` (0: none); the bookmark moves past what was looked at. */
+void feed_read(struct store *store, unsigned reader, unsigned shard,
+	uint32_t skip_origin, struct feed_page *page);
+
+#endif

@@ -1,0 +1,60 @@
+/* sys - the calls whose failure or value a test must be able to choose.
+ *
+ * herdd links src/base/sys.c, thin wrappers over the kernel and the C library.
+ * Unit tests link tests/lib/sys_fault.c instead: the same symbols plus a
+ * script (fail the nth call, short reads, a clock that is set by hand). No
+ * hook of that kind ships.
+ *
+ * Threads: any. Errors: -errno, never errno. EINTR is handled inside. */
+#ifndef HERD_SYS_H
+#define HERD_SYS_H
+
+#include "herd/address.h"
+#include "herd/base.h"
+
+#include <sys/types.h>
+
+/* Nanoseconds since the epoch; and since some fixed point, never going back. */
+int64_t sys_realtime_ns(void);
+int64_t sys_monotonic_ns(void);
+
+/* Fill `len` bytes with randomness fit for keys. 0 or -errno. */
+HERD_MUST_CHECK int sys_random(void *dst, size_t len);
+
+/* Heap. NULL on failure (also when count * size overflows); sys_free accepts
+ * NULL. sys_resize keeps the old block on failure. */
+HERD_MUST_CHECK void *sys_alloc(size_t size);
+HERD_MUST_CHECK void *sys_alloc_zero(size_t count, size_t size);
+HERD_MUST_CHECK void *sys_alloc_aligned(size_t alignment, size_t size);
+HERD_MUST_CHECK void *sys_resize(void *block, size_t size);
+void sys_free(void *block);
+
+/* Bytes moved, 0 at end of file (sys_read), or -errno; -EAGAIN when a
+ * non-blocking descriptor would block. sys_send is for sockets and never
+ * raises SIGPIPE; sys_write is for files. */
+HERD_MUST_CHECK ssize_t sys_read(int fd, void *dst, size_t room);
+HERD_MUST_CHECK ssize_t sys_send(int fd, const void *src, size_t len);
+HERD_MUST_CHECK ssize_t sys_write(int fd, const void *src, size_t len);
+
+/* Accept one connection, non-blocking and close-on-exec. 0 or -errno. */
+HERD_MUST_CHECK int sys_accept(
+	int listener, struct address *ret_peer, int *ret_fd);
+
+/* A new non-blocking TCP socket on its way to `to`, from the local host
+ * `from` (its port is ignored; NULL: any). 0 (connected or connecting: wait
+ * for writability, then sys_connected) or -errno. */
+HERD_MUST_CHECK int sys_connect(
+	const struct address *to, const struct address *from, int *ret_fd);
+
+/* How a sys_connect ended: 0 or -errno. */
+HERD_MUST_CHECK int sys_connected(int fd);
+
+/* A new non-blocking, listening TCP socket on `at`. 0 or -errno. */
+HERD_MUST_CHECK int sys_listen(const struct address *at, int *ret_fd);
+
+/* Make a listening TCP socket, sys_listen's or one inherited, what the rest
+ * expects: non-blocking, close-on-exec, and with the options that the sockets
+ * accepted from it inherit (no delay, keep-alive). 0 or -errno. */
+HERD_MUST_CHECK int sys_listener_options(int fd);
+
+#endif

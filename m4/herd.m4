@@ -1,0 +1,26 @@
+# Macros of herd's configure.ac.
+
+# HERD_FLAGS(VARIABLE, FLAGS)
+# Append to VARIABLE those of FLAGS that compiler and linker take without a
+# word, given the flags already in it.
+AC_DEFUN([HERD_FLAGS], [
+for herd_flag in $2; do
+	AC_MSG_CHECKING([whether $CC takes $herd_flag])
+	herd_saved_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS $$1 $herd_flag -Werror"
+	AC_LINK_IFELSE(
+		[AC_LANG_PROGRAM([[#include <stdio.h>]], [[puts("herd");]])],
+		[herd_taken=yes], [herd_taken=no])
+	CFLAGS=$herd_saved_CFLAGS
+	AC_MSG_RESULT([$herd_taken])
+	AS_IF([test $herd_taken = yes], [AS_VAR_APPEND([$1], [" $herd_flag"])])
+done
+])
+
+# HERD_PACKAGE(VARIABLE, MODULE, DEBIAN-PACKAGE, PURPOSE)
+# Set VARIABLE_CFLAGS and VARIABLE_LIBS for a pkg-config MODULE, or stop and
+# say what to install.
+AC_DEFUN([HERD_PACKAGE], [
+PKG_CHECK_MODULES([$1], [$2], [],
+	[AC_MSG_ERROR([m4_bpatsubst([$2], [ .*]) not found: install $3 ($4)])])
+])

@@ -1,0 +1,10 @@
+#include "herd/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void herd_panic(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, what);
+	abort();
+}

@@ -1,0 +1,185 @@
+/* flood - fans changes out to the neighbours; see flood.h for how it sleeps
+ * and is woken, peer.c for what one link does. */
+#include "herd/flood.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "herd/sys.h"
+
+struct flood {
+	/* Written by every worker; each on lines of their own. */
+	_Alignas(HERD_CACHE_LINE) _Atomic uint64_t
+		changed[PEER_SHARD_WORDS];            /* [A] shards with news */
+	_Alignas(HERD_CACHE_LINE) atomic_bool asleep; /* [A] about to sleep */
+
+	_Alignas(HERD_CACHE_LINE) struct flood_options options; /* [I] */
+	struct peer_env env;                                    /* [I] */
+	struct reactor_hook hook;                               /* [O] */
+	bool draining;                                          /* [O] */
+	bool drained;        /* [O] said so */
+	size_t count;        /* [I] */
+	struct peer peers[]; /* [O] */
+};
+
+/* --- what others call --------------------------------------------------- */
+
+void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS])
+{
+	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
+		if (words[i])
+			atomic_fetch_or(&f->changed[i], words[i]);
+	if (atomic_exchange(&f->asleep, false))
+		mailbox_wake(reactor_mailbox(f->options.reactor));
+}
+
+/* Neighbour and incarnation in one word of a message. */
+static intptr_t pack_heard(size_t which, uint32_t incarnation)
+{
+	return (intptr_t)((uint64_t)which << 32 | incarnation);
+}
+
+static void on_heard(void *to, intptr_t what)
+{
+	struct flood *f = to;
+
+	peer_was_heard(&f->peers[(uint64_t)what >> 32], (uint32_t)what);
+}
+
+void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation)
+{
+	/* A full box only means that the neighbour is dialled a little later,
+	 * by its own timer. */
+	int rc = mailbox_post(reactor_mailbox(f->options.reactor), on_heard, f,
+		pack_heard(which, incarnation));
+
+	(void)rc;
+}
+
+static void on_drain(void *to, intptr_t what)
+{
+	struct flood *f = to;
+
+	(void)what;
+	f->draining = true;
+	for (size_t i = 0; i < f->count; i++)
+		peer_drain(&f->peers[i]);
+}
+
+void flood_drain(struct flood *f)
+{
+	mailbox_post_last(reactor_mailbox(f->options.reactor), on_drain, f, 0);
+}
+
+/* --- the end of each round ---------------------------------------------- */
+
+static bool take_changes(struct flood *f)
+{
+	uint64_t words[PEER_SHARD_WORDS];
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < PEER_SHARD_WORDS; i++) {
+		/* Most words are zero; a look costs less than a write. */
+		words[i] = atomic_load(&f->changed[i]);
+		if (words[i])
+			words[i] = atomic_exchange(&f->changed[i], 0);
+		any |= words[i];
+	}
+	if (!any)
+		return false;
+	for (size_t i = 0; i < f->count; i++)
+		peer_changed(&f->peers[i], words);
+	return true;
+}
+
+static bool may_sleep(struct flood *f)
+{
+	atomic_store(&f->asleep, true);
+	for (size_t i = 0; i < PEER_SHARD_WORDS; i++) {
+		if (atomic_load(&f->changed[i])) {
+			atomic_store(&f->asleep, false);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void say_if_drained(struct flood *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (!peer_drained(&f->peers[i]))
+			return;
+	f->drained = true;
+	f->options.on_drained(f->options.arg);
+}
+
+static bool on_round(struct reactor_hook *hook)
+{
+	struct flood *f = HERD_CONTAINER(hook, struct flood, hook);
+	bool more = take_changes(f);
+
+	for (size_t i = 0; i < f->count; i++)
+		more |= peer_pump(&f->peers[i]);
+	log_flush(f->env.log);
+	if (more)
+		return true;
+	if (f->draining && !f->drained)
+		say_if_drained(f);
+	return !may_sleep(f);
+}
+
+/* --- life --------------------------------------------------------------- */
+
+int flood_new(const struct flood_options *options, struct flood **ret_flood)
+{
+	size_t count = neighbours_count(options->neighbours);
+	size_t size = sizeof(struct flood) + count * sizeof(struct peer);
+	struct flood *f = sys_alloc_aligned(HERD_CACHE_LINE, size);
+	int rc = -ENOMEM;
+
+	if (!f)
+		return -ENOMEM;
+	memset(f, 0, size);
+	f->options = *options;
+	f->hook.on_round = on_round;
+	f->env = (struct peer_env){.reactor = options->reactor,
+		.store = options->store,
+		.neighbours = options->neighbours,
+		.log = options->log,
+		.source = options->source,
+		.page = sys_alloc(PEER_PAGE_ROOM)};
+	if (!f->env.page)
+		goto out_free;
+	rc = feed_open(options->store, (unsigned)count);
+	if (rc)
+		goto out_free;
+	for (; f->count < count; f->count++) {
+		rc = peer_init(&f->peers[f->count], &f->env, f->count,
+			(unsigned)f->count);
+		if (rc)
+			goto out_free;
+	}
+	*ret_flood = f;
+	return 0;
+
+out_free:
+	flood_free(f);
+	return rc;
+}
+
+void flood_start(struct flood *f)
+{
+	reactor_hook_add(f->options.reactor, &f->hook);
+	for (size_t i = 0; i < f->count; i++)
+		peer_start(&f->peers[i]);
+}
+
+void flood_free(struct flood *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->count; i++)
+		peer_fini(&f->peers[i]);
+	sys_free(f->env.page);
+	sys_free(f);
+}

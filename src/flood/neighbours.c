@@ -1,0 +1,197 @@
+/* neighbours - the table of neighbours shared by workers and flood; see
+ * neighbours.h.
+ *
+ * Only the latest boot id of a neighbour is remembered. Should an old one turn
+ * up once more (a connection that was long under way), it gets a new number:
+ * the price is that some lines are sent to a neighbour that has them, never
+ * that one is missing. */
+#include "herd/neighbours.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "herd/sys.h"
+
+struct neighbour {
+	const struct conf_server *server;              /* [I] */
+	struct address addresses[NEIGHBOUR_ADDRESSES]; /* [L] */
+	size_t address_count;                          /* [L] */
+	char boot[NEIGHBOUR_BOOT_MAX];                 /* [L] the latest */
+	size_t boot_len;                               /* [L] */
+	uint32_t incarnation; /* [L] of that boot id; 0: none seen */
+};
+
+struct neighbours {
+	const struct conf_server *self; /* [I] */
+	char boot[16];                  /* [I] ours */
+	pthread_mutex_t lock;
+	uint32_t last_incarnation; /* [L] */
+	size_t count;              /* [I] */
+	struct neighbour each[];
+};
+
+/* The lock is a leaf that guards a handful of words; nothing can make it fail
+ * but a bug of ours. */
+static void lock(struct neighbours *nb)
+{
+	HERD_ASSERT(!pthread_mutex_lock(&nb->lock));
+}
+
+static void unlock(struct neighbours *nb)
+{
+	HERD_ASSERT(!pthread_mutex_unlock(&nb->lock));
+}
+
+static int make_boot_id(char boot[16])
+{
+	static const char digit[] = "0123456789abcdef";
+	unsigned char random[8];
+	int rc = sys_random(random, sizeof random);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < sizeof random; i++) {
+		boot[2 * i] = digit[random[i] >> 4];
+		boot[2 * i + 1] = digit[random[i] & 15];
+	}
+	return 0;
+}
+
+int neighbours_new(const struct conf *conf, size_t self,
+	struct neighbours **ret_neighbours)
+{
+	const struct conf_server *me = &conf->servers[self];
+	size_t count = me->neighbour_count;
+	struct neighbours *nb = sys_alloc_zero(
+		1, sizeof *nb + count * sizeof(struct neighbour));
+	int rc;
+
+	if (!nb)
+		return -ENOMEM;
+	nb->self = me;
+	nb->count = count;
+	rc = make_boot_id(nb->boot);
+	if (rc) {
+		sys_free(nb);
+		return rc;
+	}
+	HERD_ASSERT(!pthread_mutex_init(&nb->lock, NULL));
+	for (size_t i = 0; i < count; i++) {
+		struct neighbour *n = &nb->each[i];
+
+		n->server = &conf->servers[me->neighbours[i]];
+		if (!address_parse(
+			    n->server->host, n->server->port, &n->addresses[0]))
+			n->address_count = 1;
+	}
+	*ret_neighbours = nb;
+	return 0;
+}
+
+void neighbours_free(struct neighbours *nb)
+{
+	if (!nb)
+		return;
+	HERD_ASSERT(!pthread_mutex_destroy(&nb->lock));
+	sys_free(nb);
+}
+
+size_t neighbours_count(const struct neighbours *nb)
+{
+	return nb->count;
+}
+
+const struct conf_server *neighbours_self(const struct neighbours *nb)
+{
+	return nb->self;
+}
+
+const struct conf_server *neighbours_server(
+	const struct neighbours *nb, size_t which)
+{
+	return nb->each[which].server;
+}
+
+struct text neighbours_boot(const struct neighbours *nb)
+{
+	return (struct text){nb->boot, sizeof nb->boot};
+}
+
+bool neighbours_find(
+	const struct neighbours *nb, struct text name, size_t *ret_which)
+{
+	for (size_t i = 0; i < nb->count; i++) {
+		if (text_equal(text_of(nb->each[i].server->name), name)) {
+			*ret_which = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool neighbours_is_from(
+	struct neighbours *nb, size_t which, const struct address *from)
+{
+	const struct neighbour *n = &nb->each[which];
+	bool found = false;
+
+	lock(nb);
+	for (size_t i = 0; i < n->address_count && !found; i++)
+		found = address_same_host(&n->addresses[i], from);
+	unlock(nb);
+	return found;
+}
+
+bool neighbours_any_from(struct neighbours *nb, const struct address *from)
+{
+	for (size_t i = 0; i < nb->count; i++)
+		if (neighbours_is_from(nb, i, from))
+			return true;
+	return false;
+}
+
+bool neighbours_address(struct neighbours *nb, size_t which, unsigned attempt,
+	struct address *ret_address)
+{
+	const struct neighbour *n = &nb->each[which];
+	bool known;
+
+	lock(nb);
+	known = n->address_count > 0;
+	if (known)
+		*ret_address = n->addresses[attempt % n->address_count];
+	unlock(nb);
+	return known;
+}
+
+void neighbours_set_addresses(struct neighbours *nb, size_t which,
+	const struct address *addresses, size_t count)
+{
+	struct neighbour *n = &nb->each[which];
+
+	if (count > NEIGHBOUR_ADDRESSES)
+		count = NEIGHBOUR_ADDRESSES;
+	lock(nb);
+	memcpy(n->addresses, addresses, count * sizeof *addresses);
+	n->address_count = count;
+	unlock(nb);
+}
+
+uint32_t neighbours_incarnation(
+	struct neighbours *nb, size_t which, struct text boot)
+{
+	struct neighbour *n = &nb->each[which];
+	uint32_t incarnation;
+
+	HERD_ASSERT(boot.len <= NEIGHBOUR_BOOT_MAX);
+	lock(nb);
+	if (!n->incarnation ||
+		!text_equal((struct text){n->boot, n->boot_len}, boot)) {
+		memcpy(n->boot, boot.ptr, boot.len);
+		n->boot_len = boot.len;
+		n->incarnation = ++nb->last_incarnation;
+	}
+	incarnation = n->incarnation;
+	unlock(nb);
+	return incarnation;
+}

@@ -1,0 +1,519 @@
+/* peer - the state machine of one link that we dial; see peer.h.
+ *
+ * How a dead neighbour is told from a slow one: it is dead when it answers no
+ * PING for ten seconds and its kernel acknowledges no bytes either.
+ * TCP_USER_TIMEOUT would not do: it also kills a live neighbour whose window is
+ * full because it has much to read. TCP_NOTSENT_LOWAT keeps lines that cannot
+ * leave yet out of the kernel's queue, so that they wait in the store and
+ * coalesce there. */
+#include "herd/peer.h"
+
+#include <errno.h>
+#include <linux/tcp.h> /* netinet/tcp.h's tcp_info lacks bytes_acked */
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "herd/handshake.h"
+#include "herd/line.h"
+#include "herd/sys.h"
+
+#define BACKOFF_MIN_NS  (50 * HERD_MS_NS)
+#define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
+#define DIAL_LIMIT_NS   (5 * HERD_SECOND_NS) /* connect and hello, in all */
+#define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
+#define RESOLVE_POLL_NS (100 * HERD_MS_NS)
+#define TICK_NS         HERD_SECOND_NS
+#define PING_EVERY_NS   (5 * HERD_SECOND_NS)
+#define DEAD_AFTER_NS   (10 * HERD_SECOND_NS)
+#define ANSWER_MAX      4096 /* bytes of one line from an acceptor */
+#define SHARDS_PER_PUMP 64
+#define SAY_EVERY       32 /* failed dials of a neighbour that stays away */
+
+static void on_ready(struct reactor_io *io, uint32_t events);
+static void on_timer(struct timer *timer);
+
+static const struct conf_server *server_of(const struct peer *p)
+{
+	return neighbours_server(p->env->neighbours, p->which);
+}
+
+static int64_t now(const struct peer *p)
+{
+	return reactor_now_ns(p->env->reactor);
+}
+
+/* --- trouble and patience ----------------------------------------------- */
+
+/* The next wait: doubled each time, half of it random, so that neighbours
+ * that lost each other at the same moment do not stay in step. */
+static int64_t next_backoff_ns(struct peer *p)
+{
+	int64_t wait = p->backoff_ns;
+	uint32_t random = 0;
+
+	if (!sys_random(&random, sizeof random))
+		wait -= wait / 2 * (int64_t)(random >> 8) >> 24;
+	p->backoff_ns *= 2;
+	if (p->backoff_ns > BACKOFF_MAX_NS)
+		p->backoff_ns = BACKOFF_MAX_NS;
+	return wait;
+}
+
+static void set_timer(struct peer *p, int64_t wait_ns)
+{
+	reactor_timer_set(p->env->reactor, &p->timer, now(p) + wait_ns);
+}
+
+static void wait_for_next_dial(struct peer *p)
+{
+	conn_close(&p->conn);
+	p->state = PEER_WAITING;
+	if (p->draining)
+		reactor_timer_clear(p->env->reactor, &p->timer);
+	else
+		set_timer(p, next_backoff_ns(p));
+}
+
+/* Whatever the state: there is no link now, because of `why`. */
+static void lose(struct peer *p, const char *why)
+{
+	struct log_facts facts = {.name = server_of(p)->name, .why = why};
+
+	if (p->state == PEER_UP) {
+		log_write(p->env->log, LOG_PEER_LOST, &facts);
+		p->attempt = 0;
+		/* A link that never holds must not be redialled at full
+		 * speed. */
+		if (now(p) - p->up_since_ns >= BACKOFF_MAX_NS)
+			p->backoff_ns = BACKOFF_MIN_NS;
+	} else if (p->attempt++ % SAY_EVERY == 0) {
+		log_write(p->env->log, LOG_PEER_FAILED, &facts);
+	}
+	wait_for_next_dial(p);
+}
+
+static const char *error_text(int rc)
+{
+	/* The names only: they are literals and need no buffer. */
+	const char *text = strerrordesc_np(-rc);
+
+	return text ? text : "unknown error";
+}
+
+/* --- dialling ----------------------------------------------------------- */
+
+static void resolve(struct peer *p)
+{
+	const struct conf_server *s = server_of(p);
+
+	p->state = PEER_RESOLVING;
+	if (resolver_start(p->resolver, s->host, s->port))
+		lose(p, "cannot look its name up now");
+	else
+		set_timer(p, RESOLVE_POLL_NS);
+}
+
+static void connect_to(struct peer *p, const struct address *address)
+{
+	const struct address *source = p->env->source;
+	int lowat = PEER_PAGE_FULL;
+	int fd;
+	int rc;
+
+	if (source && source->any.sa_family != address->any.sa_family)
+		source = NULL;
+	rc = sys_connect(address, source, &fd);
+	/* Our own host name may stand for an address that is not on this
+	 * machine (address translation): then the kernel chooses. */
+	if (rc == -EADDRNOTAVAIL && source)
+		rc = sys_connect(address, NULL, &fd);
+	if (rc) {
+		lose(p, error_text(rc));
+		return;
+	}
+	/* A finer point; without it there is only more in the kernel. */
+	(void)setsockopt(
+		fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+	conn_init(&p->conn, fd, on_ready);
+	conn_attach(&p->conn, p->env->reactor);
+	p->state = PEER_CONNECTING;
+	rc = reactor_watch(p->env->reactor, &p->conn.io, EPOLLOUT);
+	if (rc)
+		lose(p, error_text(rc));
+	else
+		set_timer(p, DIAL_LIMIT_NS);
+}
+
+static void dial(struct peer *p)
+{
+	struct address address;
+
+	if (neighbours_address(
+		    p->env->neighbours, p->which, p->attempt, &address))
+		connect_to(p, &address);
+	else
+		resolve(p);
+}
+
+/* A name that led nowhere may lead elsewhere by now. */
+static void redial(struct peer *p)
+{
+	const struct conf_server *s = server_of(p);
+	struct address numeric;
+
+	if (p->attempt && address_parse(s->host, s->port, &numeric))
+		resolve(p);
+	else
+		dial(p);
+}
+
+static void ask_resolver(struct peer *p)
+{
+	struct address found[NEIGHBOUR_ADDRESSES];
+	struct address address;
+	size_t count;
+	int rc = resolver_poll(p->resolver, found, HERD_COUNT(found), &count);
+
+	if (rc == -EINPROGRESS) {
+		set_timer(p, RESOLVE_POLL_NS);
+		return;
+	}
+	if (!rc)
+		neighbours_set_addresses(
+			p->env->neighbours, p->which, found, count);
+	if (neighbours_address(
+		    p->env->neighbours, p->which, p->attempt, &address))
+		connect_to(p, &address);
+	else
+		lose(p, "its name cannot be resolved");
+}
+
+static void greet(struct peer *p)
+{
+	char hello[HANDSHAKE_HELLO_MAX];
+	int rc = sys_connected(p->conn.io.fd);
+
+	if (!rc)
+		rc = conn_send(&p->conn, hello,
+			handshake_hello(p->env->neighbours, p->which, hello));
+	if (!rc)
+		rc = conn_watch(&p->conn, true);
+	if (rc)
+		lose(p, error_text(rc));
+	else
+		p->state = PEER_GREETING;
+}
+
+/* Its hello has come. The whole map is sent again: from the start of the feed,
+ * but for what came from this very process. */
+static void come_up(struct peer *p, const struct line *hello)
+{
+	struct address address = {0};
+	socklen_t len = sizeof address;
+
+	p->state = PEER_UP;
+	p->incarnation = neighbours_incarnation(
+		p->env->neighbours, p->which, hello->hello.boot);
+	p->up_since_ns = now(p);
+	p->alive_ns = now(p);
+	p->pinged_ns = now(p);
+	p->ponged = true;
+	p->pinged_last = false;
+	p->acked = 0;
+	feed_rewind(p->env->store, p->reader);
+	for (unsigned s = 0; s < store_shards(p->env->store); s++)
+		p->behind[s / 64] |= UINT64_C(1) << s % 64;
+	set_timer(p, TICK_NS);
+	(void)getpeername(p->conn.io.fd, &address.any, &len);
+	log_write(p->env->log, LOG_PEER_CONNECTED,
+		&(struct log_facts){
+			.name = server_of(p)->name, .address = &address});
+}
+
+/* --- what the acceptor says --------------------------------------------- */
+
+static void take_line(struct peer *p, struct text bytes)
+{
+	struct line line;
+	const char *refusal;
+
+	line_parse(bytes, &line);
+	if (line.verb == LINE_BLANK)
+		return;
+	if (p->state == PEER_GREETING) {
+		refusal =
+			handshake_refusal(p->env->neighbours, p->which, &line);
+		if (refusal)
+			lose(p, refusal);
+		else
+			come_up(p, &line);
+	} else if (line.verb == LINE_PONG) {
+		p->alive_ns = now(p);
+		if (line.ping.number == p->ping)
+			p->ponged = true;
+	}
+	/* Anything else is a word of a later version: not for us. */
+}
+
+static void take_input(struct peer *p)
+{
+	ssize_t n = conn_read(&p->conn, p->env->page);
+	struct text bytes;
+	struct text line;
+
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		lose(p, n ? error_text((int)n) : "it closed the connection");
+		return;
+	}
+	if (buf_append(&p->conn.in, p->env->page, (size_t)n)) {
+		lose(p, error_text(-ENOMEM));
+		return;
+	}
+	bytes = (struct text){buf_front(&p->conn.in), buf_len(&p->conn.in)};
+	while (conn_take_line(&bytes, &line)) {
+		take_line(p, line);
+		if (p->conn.io.fd < 0)
+			return; /* lost: the bytes are gone */
+	}
+	if (bytes.len > ANSWER_MAX) {
+		lose(p, "it sends what no link carries");
+		return;
+	}
+	buf_consume(&p->conn.in, buf_len(&p->conn.in) - bytes.len);
+}
+
+static void on_ready(struct reactor_io *io, uint32_t events)
+{
+	struct peer *p = HERD_CONTAINER(io, struct peer, conn.io);
+	ssize_t n;
+
+	if (p->state == PEER_CONNECTING) {
+		greet(p);
+		return;
+	}
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		take_input(p);
+	if (p->conn.io.fd < 0 || !(events & EPOLLOUT))
+		return;
+	n = conn_flush(&p->conn);
+	if (n >= 0)
+		n = conn_watch(&p->conn, true);
+	if (n < 0)
+		lose(p, error_text((int)n));
+	/* flood pumps at the end of this round. */
+}
+
+/* --- liveness ----------------------------------------------------------- */
+
+static int send_ping(struct peer *p)
+{
+	char line[32];
+	int len = snprintf(line, sizeof line, "PING %llu\n",
+		(unsigned long long)++p->ping);
+	int rc;
+
+	p->ponged = false;
+	p->pinged_ns = now(p);
+	rc = conn_send(&p->conn, line, (size_t)len);
+	return rc ? rc : conn_watch(&p->conn, true);
+}
+
+static void look_for_life(struct peer *p)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+	int rc;
+
+	if (!getsockopt(p->conn.io.fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
+		info.tcpi_bytes_acked != p->acked) {
+		p->acked = info.tcpi_bytes_acked;
+		p->alive_ns = now(p);
+	}
+	if (p->ponged && !buf_len(&p->conn.out))
+		p->alive_ns = now(p); /* nothing is owed to us */
+	if (now(p) - p->alive_ns >= DEAD_AFTER_NS) {
+		lose(p, "no sign of life for 10 s");
+		return;
+	}
+	if (p->ponged && !buf_len(&p->conn.out) && !p->draining &&
+		now(p) - p->pinged_ns >= PING_EVERY_NS) {
+		rc = send_ping(p);
+		if (rc) {
+			lose(p, error_text(rc));
+			return;
+		}
+	}
+	set_timer(p, TICK_NS);
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct peer *p = HERD_CONTAINER(timer, struct peer, timer);
+
+	switch (p->state) {
+	case PEER_WAITING:
+		redial(p);
+		break;
+	case PEER_RESOLVING:
+		ask_resolver(p);
+		break;
+	case PEER_CONNECTING:
+		lose(p, "no connection in time");
+		break;
+	case PEER_GREETING:
+		lose(p, "no hello in time");
+		break;
+	case PEER_UP:
+		look_for_life(p);
+		break;
+	}
+}
+
+/* --- sending what is new ------------------------------------------------ */
+
+/* The next shard with news, from next_shard on and round; false: none. */
+static bool find_behind(const struct peer *p, unsigned *ret_shard)
+{
+	unsigned first = p->next_shard / 64;
+
+	/* The first word twice: its upper part now, its lower part last. */
+	for (unsigned i = 0; i <= PEER_SHARD_WORDS; i++) {
+		unsigned word = (first + i) % PEER_SHARD_WORDS;
+		uint64_t bits = p->behind[word];
+
+		if (i == 0)
+			bits &= UINT64_MAX << p->next_shard % 64;
+		if (bits) {
+			*ret_shard =
+				word * 64 + (unsigned)__builtin_ctzll(bits);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Fill the shared page with news; its length. */
+static size_t fill_page(struct peer *p)
+{
+	size_t len = 0;
+	unsigned shard;
+
+	for (int i = 0; i < SHARDS_PER_PUMP && len < PEER_PAGE_FULL &&
+			find_behind(p, &shard);
+		i++) {
+		struct feed_page page = {.dst = p->env->page + len,
+			.room = PEER_PAGE_ROOM - len};
+
+		feed_read(
+			p->env->store, p->reader, shard, p->incarnation, &page);
+		len += page.len;
+		if (!page.more)
+			p->behind[shard / 64] &= ~(UINT64_C(1) << shard % 64);
+		p->next_shard = (shard + 1) % STORE_BUCKETS;
+	}
+	return len;
+}
+
+static void log_flooded(struct peer *p, struct text lines)
+{
+	struct log_facts facts = {
+		.name = server_of(p)->name, .time_ns = sys_realtime_ns()};
+
+	if (!log_wants(p->env->log, LOG_PEER_FLOODED))
+		return;
+	while (conn_take_line(&lines, &facts.bytes))
+		log_write(p->env->log, LOG_PEER_FLOODED, &facts);
+}
+
+bool peer_pump(struct peer *p)
+{
+	unsigned shard;
+	size_t len;
+	int rc;
+
+	if (p->state != PEER_UP || buf_len(&p->conn.out))
+		return false;
+	len = fill_page(p);
+	if (len) {
+		log_flooded(p, (struct text){p->env->page, len});
+		rc = conn_send(&p->conn, p->env->page, len);
+		if (!rc)
+			rc = conn_watch(&p->conn, true);
+	} else if (p->draining && !p->pinged_last && !find_behind(p, &shard)) {
+		p->pinged_last = true;
+		rc = send_ping(p);
+	} else {
+		rc = 0;
+	}
+	if (rc) {
+		lose(p, error_text(rc));
+		return false;
+	}
+	/* Draining: the last word is still to be said. */
+	return !buf_len(&p->conn.out) &&
+	       (find_behind(p, &shard) || (p->draining && !p->pinged_last));
+}
+
+void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
+{
+	/* While it is not up, nothing need be noted: it gets everything. */
+	if (p->state != PEER_UP)
+		return;
+	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
+		p->behind[i] |= words[i];
+}
+
+/* --- from outside ------------------------------------------------------- */
+
+int peer_init(struct peer *p, const struct peer_env *env, size_t which,
+	unsigned reader)
+{
+	*p = (struct peer){.env = env,
+		.which = which,
+		.reader = reader,
+		.state = PEER_WAITING,
+		.backoff_ns = BACKOFF_MIN_NS,
+		.timer = {.on_due = on_timer}};
+	p->conn.io.fd = -1;
+	return resolver_new(&p->resolver);
+}
+
+void peer_start(struct peer *p)
+{
+	set_timer(p, 0);
+}
+
+void peer_fini(struct peer *p)
+{
+	if (!p->env)
+		return;
+	reactor_timer_clear(p->env->reactor, &p->timer);
+	conn_close(&p->conn);
+	resolver_free(p->resolver);
+}
+
+void peer_was_heard(struct peer *p, uint32_t incarnation)
+{
+	if (p->state == PEER_UP && p->incarnation != incarnation)
+		lose(p, "it was started anew");
+	if (p->state == PEER_WAITING && !p->draining)
+		dial(p);
+}
+
+void peer_drain(struct peer *p)
+{
+	p->draining = true;
+	if (p->state == PEER_WAITING || p->state == PEER_RESOLVING)
+		wait_for_next_dial(p);
+	else if (p->state != PEER_UP)
+		set_timer(p, LAST_DIAL_NS);
+}
+
+bool peer_drained(const struct peer *p)
+{
+	if (p->state == PEER_UP)
+		return p->pinged_last && p->ponged;
+	return p->state == PEER_WAITING;
+}

@@ -1,0 +1,298 @@
+/* answer - the meaning of IAMAT, WHATSAT, AT and the verbs between servers; see
+ * answer.h. Who may say AT is decided here: only a connection that has said
+ * hello from its neighbour's address (handshake). */
+#include "herd/answer.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "herd/handshake.h"
+#include "herd/sys.h"
+
+/* --- saying ------------------------------------------------------------- */
+
+static void say(struct session *s, struct text text)
+{
+	if (buf_append(&s->env->out, text.ptr, text.len))
+		s->doomed = "out of memory";
+}
+
+/* Log what was appended to env->out since `from`, without its last LFs. */
+static void log_sent(struct session *s, size_t from)
+{
+	struct text sent;
+
+	if (!log_wants(s->env->log, LOG_SENT))
+		return;
+	sent = (struct text){
+		buf_front(&s->env->out) + from, buf_len(&s->env->out) - from};
+	while (sent.len && sent.ptr[sent.len - 1] == '\n')
+		sent.len--;
+	log_write(s->env->log, LOG_SENT,
+		&(struct log_facts){.time_ns = s->env->now_ns,
+			.address = &s->address,
+			.bytes = sent});
+}
+
+static void log_received(struct session *s, struct text body)
+{
+	struct log_facts facts = {.time_ns = s->env->now_ns, .bytes = body};
+
+	if (s->link) {
+		facts.name = neighbours_server(
+			s->env->neighbours, s->link->neighbour)
+				     ->name;
+		log_write(s->env->log, LOG_PEER_RECEIVED, &facts);
+	} else {
+		facts.address = &s->address;
+		log_write(s->env->log, LOG_RECEIVED, &facts);
+	}
+}
+
+static void answer_invalid(struct session *s, struct text body)
+{
+	say(s, text_of("? "));
+	say(s, body);
+	say(s, text_of("\n"));
+}
+
+/* --- clients ------------------------------------------------------------ */
+
+static void answer_iamat(struct session *s, const struct answer_line *l)
+{
+	const struct line *line = &l->line;
+	struct session_env *env = s->env;
+	int64_t ahead = env->conf->limits.clock_ahead_ns;
+	enum store_result result;
+	struct sighting seen;
+	char *dst;
+
+	if (ahead && line->iamat.stamp_ns > env->now_ns &&
+		line->iamat.stamp_ns - env->now_ns > ahead) {
+		answer_invalid(s, line->body);
+		return;
+	}
+	dst = buf_reserve(&env->out, line_at_room(line, env->server) + 1);
+	if (!dst) {
+		s->doomed = "out of memory";
+		return;
+	}
+	line_format_at(line, env->server, env->now_ns, dst, &seen);
+	if (store_put(env->store, l->key, &seen, 0, &result)) {
+		s->doomed = "out of memory";
+		return;
+	}
+	dst[seen.line.len] = '\n';
+	buf_commit(&env->out, seen.line.len + 1);
+	if (result == STORE_NEWER)
+		env->on_update(env, l->key.shard);
+}
+
+/* Places in the layout of Google's Nearby Search, which clients know. */
+static const char no_places[] = "\n{\n"
+				"   \"html_attributions\" : [],\n"
+				"   \"results\" : [],\n"
+				"   \"status\" : \"ZERO_RESULTS\"\n"
+				"}\n\n";
+static const char no_provider[] =
+	"\n{\n"
+	"   \"error_message\" : \"This server has no places provider.\",\n"
+	"   \"html_attributions\" : [],\n"
+	"   \"results\" : [],\n"
+	"   \"status\" : \"UNKNOWN_ERROR\"\n"
+	"}\n\n";
+
+static void answer_whatsat(struct session *s, const struct answer_line *l)
+{
+	const struct line *line = &l->line;
+	int rc = store_get(
+		s->env->store, l->key, line->whatsat.id, &s->env->out);
+
+	if (rc == -ENOENT)
+		answer_invalid(s, line->body);
+	else if (rc)
+		s->doomed = "out of memory";
+	else if (line->whatsat.nothing)
+		say(s, text_of(no_places));
+	else
+		say(s, text_of(no_provider));
+}
+
+/* --- neighbours --------------------------------------------------------- */
+
+static void answer_hello(struct session *s, const struct line *line)
+{
+	struct session_env *env = s->env;
+	char hello[HANDSHAKE_HELLO_MAX];
+	size_t which;
+	enum handshake_verdict verdict =
+		handshake_judge(env->neighbours, line, &s->address, &which);
+
+	if (verdict == HANDSHAKE_INVALID) {
+		answer_invalid(s, line->body);
+		return;
+	}
+	say(s, (struct text){
+		       hello, handshake_hello(env->neighbours, which, hello)});
+	if (verdict == HANDSHAKE_VERSION) {
+		s->discarding = "another version of the link protocol";
+		return;
+	}
+	s->link = sys_alloc_zero(1, sizeof *s->link);
+	if (!s->link) {
+		s->doomed = "out of memory";
+		return;
+	}
+	s->must_be_link = false;
+	s->link->neighbour = which;
+	s->link->incarnation = neighbours_incarnation(
+		env->neighbours, which, line->hello.boot);
+	log_write(env->log, LOG_PEER_ACCEPTED,
+		&(struct log_facts){.time_ns = env->now_ns,
+			.name = neighbours_server(env->neighbours, which)->name,
+			.address = &s->address});
+	env->on_link(env, which, s->link->incarnation);
+}
+
+static void skip(struct session *s, struct text bytes, const char *why)
+{
+	s->link->skipped++;
+	log_write(s->env->log, LOG_PEER_SKIPPED,
+		&(struct log_facts){.time_ns = s->env->now_ns,
+			.name = neighbours_server(
+				s->env->neighbours, s->link->neighbour)
+					->name,
+			.bytes = bytes,
+			.why = why});
+}
+
+static void take_update(struct session *s, const struct answer_line *l)
+{
+	struct session_env *env = s->env;
+	enum store_result result;
+	struct sighting seen;
+
+	line_normalise_at(&l->line, env->normal, &seen);
+	if (store_put(
+		    env->store, l->key, &seen, s->link->incarnation, &result)) {
+		/* The dialler sends everything again on its next link. */
+		s->doomed = "out of memory";
+		return;
+	}
+	s->link->updates++;
+	if (result == STORE_NEWER)
+		env->on_update(env, l->key.shard);
+}
+
+static void answer_ping(struct session *s, const struct line *line)
+{
+	char pong[32];
+	int len = snprintf(pong, sizeof pong, "PONG %llu\n",
+		(unsigned long long)line->ping.number);
+
+	/* All lines before it were obeyed before this one. */
+	say(s, (struct text){pong, (size_t)len});
+}
+
+static void obey_neighbour(struct session *s, const struct answer_line *l)
+{
+	switch (l->line.verb) {
+	case LINE_AT:
+		log_received(s, l->line.body);
+		take_update(s, l);
+		break;
+	case LINE_PING:
+		answer_ping(s, &l->line);
+		break;
+	case LINE_BLANK:
+		break;
+	case LINE_INVALID:
+	case LINE_IAMAT:
+	case LINE_WHATSAT:
+	case LINE_HELLO:
+	case LINE_PONG:
+		skip(s, l->line.body, "not a line of a link");
+		break;
+	}
+}
+
+static void obey_client(struct session *s, const struct answer_line *l)
+{
+	size_t from = buf_len(&s->env->out);
+
+	if (s->must_be_link && l->line.verb != LINE_HELLO) {
+		s->doomed = "limits.connections reached";
+		return;
+	}
+	s->commands++;
+	log_received(s, l->line.body);
+	switch (l->line.verb) {
+	case LINE_IAMAT:
+		answer_iamat(s, l);
+		break;
+	case LINE_WHATSAT:
+		answer_whatsat(s, l);
+		break;
+	case LINE_HELLO:
+		answer_hello(s, &l->line);
+		break;
+	case LINE_BLANK:
+	case LINE_INVALID:
+	case LINE_AT:
+	case LINE_PING:
+	case LINE_PONG:
+		answer_invalid(s, l->line.body);
+		break;
+	}
+	if (!s->doomed)
+		log_sent(s, from);
+}
+
+/* --- from outside ------------------------------------------------------- */
+
+void answer_parse(
+	struct session *s, struct text bytes, struct answer_line *ret_line)
+{
+	struct line *line = &ret_line->line;
+
+	ret_line->bytes = bytes;
+	line_parse(bytes, line);
+	if (line->verb == LINE_IAMAT)
+		ret_line->key = store_key_of(s->env->store, line->iamat.id);
+	else if (line->verb == LINE_WHATSAT)
+		ret_line->key = store_key_of(s->env->store, line->whatsat.id);
+	else if (line->verb == LINE_AT)
+		ret_line->key = store_key_of(s->env->store, line->at.id);
+}
+
+size_t answer_limit(const struct session *s)
+{
+	return s->link ? LINE_LINK_MAX : s->env->conf->limits.line;
+}
+
+void answer_overlong(struct session *s, struct text start)
+{
+	size_t from = buf_len(&s->env->out);
+
+	if (s->link) {
+		skip(s, start, "longer than 128 KiB");
+		return;
+	}
+	s->commands++;
+	log_received(s, start);
+	start.len = LINE_QUOTE;
+	answer_invalid(s, start);
+	s->discarding = "line too long";
+	if (!s->doomed)
+		log_sent(s, from);
+}
+
+void answer_line(struct session *s, const struct answer_line *l)
+{
+	if (l->bytes.len > answer_limit(s))
+		answer_overlong(s, l->bytes);
+	else if (s->link)
+		obey_neighbour(s, l);
+	else if (l->line.verb != LINE_BLANK)
+		obey_client(s, l);
+}

@@ -1,0 +1,81 @@
+/* checks - what must be true of the machine before a server starts; see
+ * server.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "herd/address.h"
+#include "herd/server.h"
+
+#define ADDRESSES_MAX 16
+
+/* Descriptors that are not clients: listening sockets, epoll sets, eventfds,
+ * the log, links in both directions, those that still have to prove that they
+ * are a neighbour. */
+#define RESERVED_DESCRIPTORS 96
+#define DESCRIPTORS_PER_PEER 4
+#define DESCRIPTORS_PER_LOOP 3
+
+static bool is_on_loopback(const struct conf_server *server)
+{
+	struct address at[ADDRESSES_MAX];
+	size_t count;
+
+	if (address_resolve(
+		    server->host, server->port, at, HERD_COUNT(at), &count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!address_is_loopback(&at[i]))
+			return false;
+	return true;
+}
+
+int server_check_trust(const struct conf *conf, char *error)
+{
+	if (conf->peers.trust_addresses)
+		return 0;
+	for (size_t i = 0; i < conf->server_count; i++) {
+		const struct conf_server *s = &conf->servers[i];
+
+		if (is_on_loopback(s))
+			continue;
+		snprintf(error, CONF_ERROR_MAX,
+			"%s:%d: server %s is at %s, which is not a loopback "
+			"address: whoever can send from a neighbour's address "
+			"could forge locations; set peers.trust_addresses = "
+			"true if only the herd can",
+			conf->path, s->line, s->name, s->host);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int server_check_descriptors(
+	const struct conf *conf, unsigned *ret_connections, char *error)
+{
+	struct rlimit limit;
+	rlim_t wanted = conf->limits.connections;
+	rlim_t reserved = RESERVED_DESCRIPTORS +
+			  DESCRIPTORS_PER_PEER * conf->server_count +
+			  DESCRIPTORS_PER_LOOP * (conf->workers + 4U);
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_max < wanted || limit.rlim_max <= reserved) {
+		snprintf(error, CONF_ERROR_MAX,
+			"the descriptor limit is %llu, too low for "
+			"limits.connections = %u: raise it to %llu "
+			"(ulimit -Hn, LimitNOFILE=) or allow fewer connections",
+			(unsigned long long)limit.rlim_max,
+			conf->limits.connections,
+			(unsigned long long)(wanted + reserved));
+		return -EMFILE;
+	}
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (wanted > limit.rlim_max - reserved)
+		wanted = limit.rlim_max - reserved;
+	*ret_connections = (unsigned)wanted;
+	return 0;
+}

@@ -1,0 +1,369 @@
+/* session - a connection's life between accept and close; see session.h. What
+ * its lines mean stands in answer.c. */
+#include "herd/session.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "herd/answer.h"
+#include "herd/line.h"
+#include "herd/sys.h"
+
+#define BATCH         16 /* lines parsed before the first is obeyed */
+#define DISCARD_NS    HERD_SECOND_NS
+#define PROVE_LINK_NS (2 * HERD_SECOND_NS)
+#define LAST_READS    64 /* a stopping server reads no more pages than that */
+
+static void on_ready(struct reactor_io *io, uint32_t events);
+static void on_timer(struct timer *timer);
+
+/* --- the end ------------------------------------------------------------ */
+
+static void log_closed(const struct session *s, const char *why)
+{
+	struct log_facts facts = {.address = &s->address, .why = why};
+
+	if (s->link) {
+		facts.name = neighbours_server(
+			s->env->neighbours, s->link->neighbour)
+				     ->name;
+		facts.number[0] = s->link->updates;
+		facts.number[1] = s->link->skipped;
+		log_write(s->env->log, LOG_PEER_CLOSED, &facts);
+	} else {
+		facts.number[0] = s->commands;
+		facts.number[1] = s->bytes_in;
+		facts.number[2] = s->bytes_out;
+		log_write(s->env->log, LOG_CLIENT_CLOSED, &facts);
+	}
+}
+
+void session_free(struct session *s)
+{
+	conn_close(&s->conn);
+	sys_free(s->link);
+	sys_free(s);
+}
+
+static void end(struct session *s, const char *why)
+{
+	struct session_env *env = s->env;
+	bool was_link = s->link;
+
+	log_closed(s, why);
+	reactor_timer_clear(env->reactor, &s->timer);
+	TAILQ_REMOVE(&env->all, s, all);
+	if (s->is_ready)
+		TAILQ_REMOVE(&env->ready, s, ready);
+	session_free(s);
+	env->on_gone(env, was_link);
+}
+
+/* --- lines -------------------------------------------------------------- */
+
+static bool has_room(const struct session *s)
+{
+	return buf_len(&s->conn.out) + buf_len(&s->env->out) < SESSION_OUT_MAX;
+}
+
+static bool takes_lines(const struct session *s)
+{
+	return !s->doomed && !s->discarding && has_room(s);
+}
+
+/* Obey the lines of *bytes as long as there is room for answers; *bytes is
+ * then what is left. */
+static void take_lines(struct session *s, struct text *bytes)
+{
+	struct answer_line batch[BATCH];
+	const char *end = bytes->ptr + bytes->len;
+	struct text line;
+	size_t parsed;
+	size_t obeyed;
+
+	do {
+		parsed = 0;
+		while (parsed < BATCH && conn_take_line(bytes, &line))
+			answer_parse(s, line, &batch[parsed++]);
+		for (obeyed = 0; obeyed < parsed && takes_lines(s); obeyed++)
+			answer_line(s, &batch[obeyed]);
+	} while (parsed == BATCH && obeyed == parsed);
+	if (obeyed < parsed)
+		*bytes = (struct text){batch[obeyed].bytes.ptr,
+			(size_t)(end - batch[obeyed].bytes.ptr)};
+}
+
+/* Keep what is left: lines for which there was no room, or an unfinished one,
+ * which may prove too long. */
+static void keep(struct session *s, struct text rest)
+{
+	struct buf *in = &s->conn.in;
+
+	if (s->doomed || s->discarding || !rest.len)
+		return;
+	if (buf_append(in, rest.ptr, rest.len)) {
+		s->doomed = "out of memory";
+		return;
+	}
+	if (memchr(rest.ptr, '\n', rest.len))
+		s->has_lines = true;
+	if (s->has_lines || buf_len(in) <= answer_limit(s))
+		return;
+	answer_overlong(s, (struct text){buf_front(in), buf_len(in)});
+	if (s->link)
+		s->link->skipping = true;
+	buf_fini(in);
+}
+
+/* An over-long line on a link goes on up to its LF. */
+static void skip_rest_of_line(struct session *s, struct text *bytes)
+{
+	struct text line;
+
+	if (!s->link || !s->link->skipping)
+		return;
+	if (conn_take_line(bytes, &line))
+		s->link->skipping = false;
+	else
+		bytes->len = 0;
+}
+
+/* Lines that waited in conn.in, the first of which may have been unfinished. */
+static void take_kept(struct session *s)
+{
+	struct buf kept = s->conn.in;
+	struct text bytes = {
+		kept.data ? buf_front(&kept) : NULL, buf_len(&kept)};
+
+	s->conn.in = (struct buf){0};
+	s->has_lines = false;
+	take_lines(s, &bytes);
+	keep(s, bytes);
+	buf_fini(&kept);
+}
+
+static void take_bytes(struct session *s, struct text bytes)
+{
+	struct text line;
+
+	skip_rest_of_line(s, &bytes);
+	if (buf_len(&s->conn.in)) {
+		/* Finish the unfinished line; those after it are used in
+		 * place. */
+		if (!conn_take_line(&bytes, &line)) {
+			keep(s, bytes);
+			return;
+		}
+		if (buf_append(&s->conn.in, line.ptr, line.len + 1)) {
+			s->doomed = "out of memory";
+			return;
+		}
+		take_kept(s);
+	}
+	take_lines(s, &bytes);
+	keep(s, bytes);
+}
+
+/* The client has shut down its sending side: an unterminated last line counts
+ * as a line. */
+static void take_end(struct session *s)
+{
+	struct buf *in = &s->conn.in;
+
+	s->ended = true;
+	if (!buf_len(in) || s->link)
+		return;
+	if (buf_append(in, "\n", 1))
+		s->doomed = "out of memory";
+	else
+		take_kept(s);
+}
+
+/* --- events ------------------------------------------------------------- */
+
+static bool reads(const struct session *s)
+{
+	return s->discarding ||
+	       (!s->ended && !s->has_lines && !s->stopping && has_room(s));
+}
+
+/* Whether there was anything to read. */
+static bool take_input(struct session *s)
+{
+	ssize_t n = conn_read(&s->conn, s->env->page);
+
+	if (n == -EAGAIN)
+		return false;
+	if (n < 0) {
+		s->doomed = strerrordesc_np(-(int)n);
+		return false;
+	}
+	if (n == 0 && s->discarding)
+		s->doomed = s->discarding;
+	if (n == 0) {
+		take_end(s);
+		return false;
+	}
+	s->bytes_in += (uint64_t)n;
+	if (!s->discarding)
+		take_bytes(s, (struct text){s->env->page, (size_t)n});
+	return true;
+}
+
+static void flush(struct session *s)
+{
+	ssize_t n = conn_flush(&s->conn);
+
+	if (n < 0)
+		s->doomed = strerrordesc_np(-(int)n);
+	else if (n > 0 && !s->shut && !s->must_be_link)
+		/* It takes something: its time starts anew. */
+		reactor_timer_clear(s->env->reactor, &s->timer);
+}
+
+static void send_answers(struct session *s)
+{
+	struct buf *out = &s->env->out;
+	int rc;
+
+	if (!s->doomed && buf_len(out)) {
+		s->bytes_out += buf_len(out);
+		rc = conn_send(&s->conn, buf_front(out), buf_len(out));
+		if (rc)
+			s->doomed = strerrordesc_np(-rc);
+	}
+	buf_clear(out);
+}
+
+static void set_timer(struct session *s, int64_t wait_ns)
+{
+	if (!s->timer.set)
+		reactor_timer_set(s->env->reactor, &s->timer,
+			reactor_now_ns(s->env->reactor) + wait_ns);
+}
+
+static void make_ready(struct session *s)
+{
+	if (s->is_ready || !s->has_lines ||
+		buf_len(&s->conn.out) >= SESSION_OUT_MAX / 2)
+		return;
+	TAILQ_INSERT_TAIL(&s->env->ready, s, ready);
+	s->is_ready = true;
+}
+
+/* What the timer is for, if it is for anything. */
+static void set_timers(struct session *s)
+{
+	if (buf_len(&s->conn.out)) {
+		set_timer(s, s->env->conf->limits.write_timeout_ns);
+	} else if (s->discarding && !s->shut) {
+		s->shut = true;
+		(void)shutdown(s->conn.io.fd, SHUT_WR);
+		reactor_timer_clear(s->env->reactor, &s->timer);
+		set_timer(s, DISCARD_NS);
+	} else if (!s->discarding && !s->must_be_link) {
+		reactor_timer_clear(s->env->reactor, &s->timer);
+	}
+}
+
+/* The last step of every event: send, decide what to wait for, or close. */
+static void settle(struct session *s)
+{
+	int rc;
+
+	send_answers(s);
+	if (!s->doomed && !s->has_lines && !buf_len(&s->conn.out)) {
+		if (s->stopping)
+			s->doomed = "the server stops";
+		else if (s->ended && !s->discarding)
+			s->doomed = "end of input";
+	}
+	if (s->doomed) {
+		end(s, s->doomed);
+		return;
+	}
+	set_timers(s);
+	make_ready(s);
+	rc = conn_watch(&s->conn, reads(s));
+	if (rc)
+		end(s, strerrordesc_np(-rc));
+}
+
+static void on_ready(struct reactor_io *io, uint32_t events)
+{
+	struct session *s = HERD_CONTAINER(io, struct session, conn.io);
+
+	s->env->now_ns = sys_realtime_ns();
+	if (events & EPOLLOUT)
+		flush(s);
+	if (!s->doomed && reads(s)) {
+		if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+			(void)take_input(s);
+	} else if (!s->doomed && (events & (EPOLLERR | EPOLLHUP))) {
+		/* A half-close is no EPOLLHUP: nobody is there any more. */
+		s->doomed = "connection reset";
+	}
+	settle(s);
+}
+
+/* One timer, as only one of these can be waited for. */
+static void on_timer(struct timer *timer)
+{
+	struct session *s = HERD_CONTAINER(timer, struct session, timer);
+
+	if (s->shut)
+		s->doomed = s->discarding;
+	else if (s->must_be_link)
+		s->doomed = "limits.connections reached";
+	else
+		s->doomed = "it takes nothing (limits.write_timeout)";
+	settle(s);
+}
+
+/* --- from outside ------------------------------------------------------- */
+
+int session_new(int fd, const struct address *address, bool must_be_link,
+	struct session **ret_session)
+{
+	struct session *s = sys_alloc_zero(1, sizeof *s);
+
+	if (!s)
+		return -ENOMEM;
+	conn_init(&s->conn, fd, on_ready);
+	s->address = *address;
+	s->must_be_link = must_be_link;
+	s->timer.on_due = on_timer;
+	*ret_session = s;
+	return 0;
+}
+
+void session_start(struct session *s, struct session_env *env)
+{
+	s->env = env;
+	conn_attach(&s->conn, env->reactor);
+	TAILQ_INSERT_TAIL(&env->all, s, all);
+	log_write(env->log, LOG_CLIENT_CONNECTED,
+		&(struct log_facts){.address = &s->address});
+	if (s->must_be_link)
+		set_timer(s, PROVE_LINK_NS);
+	settle(s);
+}
+
+void session_resume(struct session *s)
+{
+	TAILQ_REMOVE(&s->env->ready, s, ready);
+	s->is_ready = false;
+	s->env->now_ns = sys_realtime_ns();
+	take_kept(s);
+	settle(s);
+}
+
+void session_stop(struct session *s)
+{
+	s->env->now_ns = sys_realtime_ns();
+	for (int i = 0; i < LAST_READS && !s->doomed && reads(s); i++)
+		if (!take_input(s))
+			break;
+	s->stopping = true;
+	settle(s);
+}

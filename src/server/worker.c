@@ -1,0 +1,177 @@
+/* worker - a reactor's worth of sessions; see worker.h. */
+#include "herd/worker.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "herd/conn.h"
+#include "herd/line.h"
+#include "herd/sys.h"
+
+struct worker {
+	/* Written by the acceptor and by the worker, once per connection. */
+	_Alignas(HERD_CACHE_LINE) atomic_uint clients; /* [A] a gauge */
+
+	_Alignas(HERD_CACHE_LINE) struct worker_options options; /* [I] */
+	struct session_env env;                                  /* [O] */
+	struct reactor_hook hook;                                /* [O] */
+	uint64_t changed[PEER_SHARD_WORDS]; /* [O] shards, this round */
+	bool any_changed;                   /* [O] */
+	bool draining, drained;             /* [O] */
+};
+
+/* --- what sessions tell ------------------------------------------------- */
+
+static void on_update(struct session_env *env, uint32_t shard)
+{
+	struct worker *w = HERD_CONTAINER(env, struct worker, env);
+
+	w->changed[shard / 64] |= UINT64_C(1) << shard % 64;
+	w->any_changed = true;
+}
+
+static void on_link(
+	struct session_env *env, size_t neighbour, uint32_t incarnation)
+{
+	struct worker *w = HERD_CONTAINER(env, struct worker, env);
+
+	atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
+	flood_was_heard(w->options.flood, neighbour, incarnation);
+}
+
+static void on_gone(struct session_env *env, bool was_link)
+{
+	struct worker *w = HERD_CONTAINER(env, struct worker, env);
+
+	if (!was_link)
+		atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
+}
+
+/* --- sessions come ------------------------------------------------------ */
+
+static void on_adopt(void *to, intptr_t what)
+{
+	struct worker *w = to;
+	struct session *s = (struct session *)what;
+
+	session_start(s, &w->env);
+	if (w->draining)
+		session_stop(s);
+}
+
+int worker_adopt(struct worker *w, struct session *s)
+{
+	int rc = mailbox_post(
+		reactor_mailbox(w->options.reactor), on_adopt, w, (intptr_t)s);
+
+	if (!rc)
+		atomic_fetch_add_explicit(&w->clients, 1, memory_order_relaxed);
+	return rc;
+}
+
+unsigned worker_clients(const struct worker *w)
+{
+	return atomic_load_explicit(&w->clients, memory_order_relaxed);
+}
+
+static void on_drain(void *to, intptr_t what)
+{
+	struct worker *w = to;
+	struct session *next;
+
+	(void)what;
+	w->draining = true;
+	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		session_stop(s);
+	}
+}
+
+void worker_drain(struct worker *w)
+{
+	mailbox_post_last(reactor_mailbox(w->options.reactor), on_drain, w, 0);
+}
+
+/* --- the end of each round ---------------------------------------------- */
+
+static void resume_ready(struct worker *w)
+{
+	/* Those that become ready again have their turn in the next round. */
+	struct session *last = TAILQ_LAST(&w->env.ready, session_queue);
+	struct session *s;
+	bool more = last;
+
+	while (more) {
+		s = TAILQ_FIRST(&w->env.ready);
+		more = s != last;
+		session_resume(s);
+	}
+}
+
+static bool on_round(struct reactor_hook *hook)
+{
+	struct worker *w = HERD_CONTAINER(hook, struct worker, hook);
+
+	resume_ready(w);
+	if (w->any_changed) {
+		flood_changed(w->options.flood, w->changed);
+		memset(w->changed, 0, sizeof w->changed);
+		w->any_changed = false;
+	}
+	log_flush(w->env.log);
+	if (w->draining && !w->drained && TAILQ_EMPTY(&w->env.all)) {
+		w->drained = true;
+		w->options.on_drained(w->options.arg);
+	}
+	return !TAILQ_EMPTY(&w->env.ready);
+}
+
+/* --- life --------------------------------------------------------------- */
+
+int worker_new(const struct worker_options *options, struct worker **ret_worker)
+{
+	struct worker *w = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *w);
+
+	if (!w)
+		return -ENOMEM;
+	memset(w, 0, sizeof *w);
+	w->options = *options;
+	w->env = (struct session_env){.reactor = options->reactor,
+		.store = options->store,
+		.neighbours = options->neighbours,
+		.log = options->log,
+		.conf = options->conf,
+		.server = text_of(options->server),
+		.page = sys_alloc(CONN_READ_MAX),
+		.normal = sys_alloc(LINE_LINK_MAX),
+		.on_update = on_update,
+		.on_link = on_link,
+		.on_gone = on_gone};
+	TAILQ_INIT(&w->env.all);
+	TAILQ_INIT(&w->env.ready);
+	w->hook.on_round = on_round;
+	if (!w->env.page || !w->env.normal) {
+		worker_free(w);
+		return -ENOMEM;
+	}
+	reactor_hook_add(options->reactor, &w->hook);
+	*ret_worker = w;
+	return 0;
+}
+
+void worker_free(struct worker *w)
+{
+	struct session *s;
+
+	if (!w)
+		return;
+	while ((s = TAILQ_FIRST(&w->env.all))) {
+		TAILQ_REMOVE(&w->env.all, s, all);
+		reactor_timer_clear(w->options.reactor, &s->timer);
+		session_free(s);
+	}
+	buf_fini(&w->env.out);
+	sys_free(w->env.page);
+	sys_free(w->env.normal);
+	sys_free(w);
+}

@@ -1,0 +1,405 @@
+/* store - the map from client id to newest AT line.
+ *
+ * Nothing is allocated or freed while a shard is locked. So a store_put that
+ * needs memory goes round a loop, the supplies being empty the first time:
+ *
+ *     lock --> try --> unlock --> done: free what is left of the supplies
+ *       ^        \-> unlock --> something is missing: allocate it
+ *       |                                                 |
+ *       '-------------------------------------------------'
+ *
+ * The usual put, a client known whose line fits the allocation it has, needs
+ * nothing; and whatever happens to the shard between two tries, each of them
+ * looks at it afresh.
+ *
+ * Two hashes, because they serve two masters. The bucket hash is the same on
+ * all servers, who compare their maps bucket by bucket; it chooses the shard,
+ * so that a bucket lies under one lock. The table hash has a key of this
+ * process only, so that no client can aim at a slot. */
+#include "herd/store.h"
+
+#define XXH_INLINE_ALL
+#include <errno.h>
+#include <xxhash.h>
+
+#include "herd/sys.h"
+
+#include "shard.h"
+
+#define BUCKET_BITS    10
+#define STORE_LINE_MAX (UINT32_MAX / 2) /* lengths and places fit uint32_t */
+#define USUAL_LINE     256              /* most lines are shorter */
+
+_Static_assert(1 << BUCKET_BITS == STORE_BUCKETS, "a bucket's number");
+
+/* Where a table starts to be slow: seven of eight slots in use. */
+static size_t table_limit(size_t groups)
+{
+	return groups * GROUP_SLOTS * 7 / 8;
+}
+
+static void table_set(struct shard *shard, struct group *groups, size_t mask)
+{
+	atomic_store_explicit(&shard->groups, groups, memory_order_relaxed);
+	atomic_store_explicit(&shard->mask, mask, memory_order_relaxed);
+}
+
+static struct group *table_groups(const struct shard *shard)
+{
+	return atomic_load_explicit(&shard->groups, memory_order_relaxed);
+}
+
+static size_t table_mask(const struct shard *shard)
+{
+	return atomic_load_explicit(&shard->mask, memory_order_relaxed);
+}
+
+/* Accepts NULL. */
+static void table_free(const struct store *store, struct group *groups)
+{
+	if (groups != &store->no_group)
+		sys_free(groups);
+}
+
+static bool entry_is_of(const struct entry *e, struct text id)
+{
+	/* An id is followed by a space in its line, and has none inside. */
+	return id.len < e->line_len - e->id_at &&
+	       e->line[e->id_at + id.len] == ' ' &&
+	       !memcmp(e->line + e->id_at, id.ptr, id.len);
+}
+
+/* The slot of the entry of `id`, or NULL. */
+static struct entry **table_find(
+	const struct shard *shard, uint32_t hash, struct text id)
+{
+	struct group *groups = table_groups(shard);
+	size_t mask = table_mask(shard);
+
+	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+		struct group *g = &groups[i];
+
+		for (unsigned k = 0; k < g->used; k++)
+			if (g->hash[k] == hash && entry_is_of(g->entry[k], id))
+				return &g->entry[k];
+		if (g->used < GROUP_SLOTS)
+			return NULL;
+	}
+}
+
+/* Add an entry that is not there to a table that has a free slot. */
+static void table_add(
+	struct group *groups, size_t mask, uint32_t hash, struct entry *entry)
+{
+	size_t i = hash & mask;
+
+	while (groups[i].used == GROUP_SLOTS)
+		i = (i + 1) & mask;
+
+	struct group *g = &groups[i];
+	g->hash[g->used] = hash;
+	g->entry[g->used] = entry;
+	g->used++;
+}
+
+/* Move everything to a larger table; the one that is left is returned. */
+static struct group *table_replace(
+	struct shard *shard, struct group *groups, size_t mask)
+{
+	struct group *old = table_groups(shard);
+	size_t old_mask = table_mask(shard);
+
+	for (size_t i = 0; i <= old_mask; i++)
+		for (unsigned k = 0; k < old[i].used; k++)
+			table_add(
+				groups, mask, old[i].hash[k], old[i].entry[k]);
+	table_set(shard, groups, mask);
+	shard->limit = table_limit(mask + 1);
+	return old;
+}
+
+/* The bytes to allocate for an entry with a line of `line_len`, so that none
+ * of what malloc hands out lies idle: its blocks come in steps of 16, each
+ * with 8 bytes of malloc's own. */
+static size_t entry_size(size_t line_len)
+{
+	return (offsetof(struct entry, line) + line_len + 8 + 15) / 16 * 16 - 8;
+}
+
+/* Whether the next line may take the place of the last one. Not when it would
+ * leave most of the room idle: one long line must not hold its memory for ever. */
+static bool entry_fits(const struct entry *e, size_t line_len)
+{
+	return line_len <= e->room && line_len >= e->room / 2;
+}
+
+/* The id is a field inside the line: what entry_is_of relies on. */
+static bool sighting_is_whole(const struct sighting *s)
+{
+	const char *end = s->id.ptr + s->id.len;
+
+	return s->line.len <= STORE_LINE_MAX && s->id.ptr > s->line.ptr &&
+	       end < s->line.ptr + s->line.len && *end == ' ';
+}
+
+static void entry_write(
+	struct entry *e, const struct sighting *s, uint32_t origin)
+{
+	e->stamp_ns = s->stamp_ns;
+	e->origin = origin;
+	e->line_len = (uint32_t)s->line.len;
+	e->id_at = (uint32_t)(s->id.ptr - s->line.ptr);
+	memcpy(e->line, s->line.ptr, s->line.len);
+}
+
+static struct entry *entry_new(const struct sighting *s, uint32_t origin)
+{
+	size_t size = entry_size(s->line.len);
+	struct entry *e = sys_alloc(size);
+
+	if (!e)
+		return NULL;
+	e->room = (uint32_t)(size - offsetof(struct entry, line));
+	entry_write(e, s, origin);
+	return e;
+}
+
+/* Memory a put has at hand, and what the last try found missing. */
+struct supplies {
+	struct entry *entry; /* the sighting's; after the put, the replaced */
+	struct group *groups;
+	size_t mask; /* of groups */
+	bool lack_entry;
+	size_t lack_groups; /* a larger table, of that many groups; 0: none */
+};
+
+static int supplies_fetch(struct supplies *sup, const struct store *store,
+	const struct sighting *s, uint32_t origin)
+{
+	if (sup->lack_entry) {
+		sup->entry = entry_new(s, origin);
+		if (!sup->entry)
+			return -ENOMEM;
+	}
+	if (sup->lack_groups) {
+		size_t size = sup->lack_groups * sizeof *sup->groups;
+
+		table_free(store, sup->groups);
+		sup->groups = sys_alloc_aligned(HERD_CACHE_LINE, size);
+		if (!sup->groups)
+			return -ENOMEM;
+		memset(sup->groups, 0, size);
+		sup->mask = sup->lack_groups - 1;
+	}
+	return 0;
+}
+
+/* Add an entry to the shard, or take the place of the one in `slot`. Called
+ * under the write lock with everything that is needed. */
+static void put_entry(const struct store *store, struct shard *shard,
+	uint32_t hash, struct entry **slot, struct supplies *sup)
+{
+	struct entry *entry = sup->entry;
+
+	if (slot) {
+		feed_remove(store, shard, *slot);
+		sup->entry = *slot;
+		*slot = entry;
+	} else {
+		if (shard->count >= shard->limit)
+			sup->groups =
+				table_replace(shard, sup->groups, sup->mask);
+		table_add(table_groups(shard), table_mask(shard), hash, entry);
+		sup->entry = NULL;
+		shard->count++;
+	}
+	feed_append(shard, entry);
+}
+
+/* Under the write lock. false: something is missing, see sup->lack_*. */
+static bool put_try(const struct store *store, struct shard *shard,
+	uint32_t hash, const struct sighting *s, uint32_t origin,
+	struct supplies *sup, enum store_result *result)
+{
+	struct entry **slot = table_find(shard, hash, s->id);
+	struct entry *held = slot ? *slot : NULL;
+
+	if (held && !sighting_wins(s->line, s->stamp_ns,
+			    (struct text){held->line, held->line_len},
+			    held->stamp_ns)) {
+		*result = STORE_STALE;
+		return true;
+	}
+	*result = STORE_NEWER;
+	if (held && entry_fits(held, s->line.len)) {
+		feed_remove(store, shard, held);
+		entry_write(held, s, origin);
+		feed_append(shard, held);
+		return true;
+	}
+
+	size_t groups = table_mask(shard) + 1;
+	bool full = !held && shard->count >= shard->limit;
+	bool larger = sup->groups && sup->mask >= groups;
+	sup->lack_entry = !sup->entry;
+	sup->lack_groups = full && !larger ? groups * 2 : 0;
+	if (sup->lack_entry || sup->lack_groups)
+		return false;
+	put_entry(store, shard, hash, slot, sup);
+	return true;
+}
+
+int store_put(struct store *store, struct store_key key,
+	const struct sighting *s, uint32_t origin,
+	enum store_result *ret_result)
+{
+	struct shard *shard = &store->shards[key.shard];
+	struct supplies sup = {0};
+	enum store_result result;
+	int err = 0;
+
+	HERD_ASSERT(sighting_is_whole(s));
+	for (;;) {
+		shard_lock_write(store, shard);
+		bool done = put_try(store, shard, (uint32_t)key.hash, s, origin,
+			&sup, &result);
+		shard_unlock(store, shard);
+		if (done)
+			break;
+		err = supplies_fetch(&sup, store, s, origin);
+		if (err)
+			break;
+	}
+	sys_free(sup.entry);
+	table_free(store, sup.groups);
+	if (!err)
+		*ret_result = result;
+	return err;
+}
+
+int store_get(struct store *store, struct store_key key, struct text id,
+	struct buf *into)
+{
+	struct shard *shard = &store->shards[key.shard];
+	size_t room = USUAL_LINE;
+
+	for (;;) {
+		char *dst = buf_reserve(into, room);
+		size_t len = 0;
+
+		if (!dst)
+			return -ENOMEM;
+		shard_lock_read(store, shard);
+		struct entry **slot = table_find(shard, (uint32_t)key.hash, id);
+		if (slot) {
+			len = (*slot)->line_len;
+			if (len <= room)
+				memcpy(dst, (*slot)->line, len);
+		}
+		shard_unlock(store, shard);
+
+		if (!slot)
+			return -ENOENT;
+		if (len <= room) {
+			buf_commit(into, len);
+			return 0;
+		}
+		room = len;
+	}
+}
+
+struct store_key store_key_of(const struct store *store, struct text id)
+{
+	uint64_t bucket = XXH3_64bits_withSeed(id.ptr, id.len, store->seed) >>
+			  (64 - BUCKET_BITS);
+	struct store_key key = {
+		.hash = store->hash ? store->hash(id)
+				    : siphash(store->key, 1, 3, id),
+		.shard =
+			(uint32_t)(bucket * store->shard_count / STORE_BUCKETS),
+	};
+	const struct shard *shard = &store->shards[key.shard];
+
+	/* Without the lock, so groups and mask may be of two tables, or of one
+	 * that is gone: then the wrong place is prefetched, no more. */
+	__builtin_prefetch(
+		table_groups(shard) + ((uint32_t)key.hash & table_mask(shard)));
+	return key;
+}
+
+unsigned store_shards(const struct store *store)
+{
+	return store->shard_count;
+}
+
+size_t store_count(struct store *store)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < store->shard_count; i++) {
+		struct shard *shard = &store->shards[i];
+
+		shard_lock_read(store, shard);
+		count += shard->count;
+		shard_unlock(store, shard);
+	}
+	return count;
+}
+
+int store_new(const struct store_options *options, struct store **ret_store)
+{
+	unsigned shards = options->shards ? options->shards : STORE_BUCKETS;
+	int err = -ENOMEM;
+
+	HERD_ASSERT(shards <= STORE_BUCKETS && !(shards & (shards - 1)));
+	struct store *store = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *store);
+	if (!store)
+		return err;
+	*store = (struct store){
+		.shard_count = shards,
+		.shared = options->shared,
+		.hash = options->hash,
+	};
+	store->shards = sys_alloc_aligned(
+		HERD_CACHE_LINE, shards * sizeof *store->shards);
+	if (!store->shards)
+		goto out_free_store;
+	err = sys_random(&store->key, sizeof store->key);
+	if (err)
+		goto out_free_shards;
+
+	for (unsigned i = 0; i < shards; i++) {
+		struct shard *shard = &store->shards[i];
+
+		*shard = (struct shard){0};
+		HERD_ASSERT(!pthread_rwlock_init(&shard->lock, NULL));
+		table_set(shard, &store->no_group, 0);
+	}
+	*ret_store = store;
+	return 0;
+
+out_free_shards:
+	sys_free(store->shards);
+out_free_store:
+	sys_free(store);
+	return err;
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	for (unsigned i = 0; i < store->shard_count; i++) {
+		struct shard *shard = &store->shards[i];
+
+		for (struct entry *e = shard->oldest, *newer; e; e = newer) {
+			newer = e->newer;
+			sys_free(e);
+		}
+		table_free(store, table_groups(shard));
+		HERD_ASSERT(!pthread_rwlock_destroy(&shard->lock));
+	}
+	sys_free(store->bookmarks);
+	sys_free(store->shards);
+	sys_free(store);
+}

@@ -1,0 +1,395 @@
+/* herdctl - the herd's client for people.
+ *
+ * It says one command to one server, or passes on whatever comes in on
+ * standard input, and prints the answers as they come. A command made from
+ * arguments is checked before anything is sent, with the server's own parser,
+ * so that a slip gets an explanation and not just "? ". */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "herd/conf.h"
+#include "herd/exchange.h"
+#include "herd/line.h"
+#include "herd/stamp.h"
+#include "herd/sys.h"
+
+enum exit_code {
+	EXIT_ANSWERED = 0,
+	EXIT_INVALID = 1,
+	EXIT_USAGE = 2,
+	EXIT_UNANSWERED = 3,
+};
+
+#define TIMEOUT_DEFAULT_S 10
+#define TIMEOUT_MAX_S     86400
+#define HOST_MAX          256 /* a DNS name has at most 253 bytes */
+
+/* An operand is tried inside a line that is right in all else: so the one
+ * parser of the protocol tells which of them is wrong. */
+struct operand {
+	const char *name;
+	const char *before;
+	const char *after;
+	const char *right;
+};
+
+struct command {
+	const char *name;
+	const char *verb;
+	int operands_min;
+	int operands_max;
+	struct operand operands[3];
+	const char *hint; /* what a server that says "? " may mean */
+};
+
+#define ID_RIGHT "at least one byte and no white space"
+#define LOCATION_RIGHT                                                         \
+	"latitude and longitude in degrees, both with a sign, like "           \
+	"+34.068930-118.445127"
+
+static const struct command commands[] = {
+	{"iamat", "IAMAT", 2, 3,
+		{
+			{"ID", "IAMAT ", " +0+0 0", ID_RIGHT},
+			{"LOCATION", "IAMAT x ", " 0", LOCATION_RIGHT},
+			{"STAMP", "IAMAT x +0+0 ", "",
+				"seconds since 1970, like 1520023934.918963997"},
+		},
+		"is its clock far behind, or its line limit small?"},
+	{"whatsat", "WHATSAT", 3, 3,
+		{
+			{"ID", "WHATSAT ", " 0 0", ID_RIGHT},
+			{"KM", "WHATSAT x ", " 0", "0 to 50, like 10 or 2.5"},
+			{"N", "WHATSAT x 0 ", "", "0 to 20, like 5"},
+		},
+		"it may never have heard of that client"},
+	{"send", NULL, 0, 0, {{0}}, NULL},
+};
+
+static const char help[] =
+	"Usage: herdctl [OPTION]... [HOST:PORT] COMMAND\n"
+	"Talk to a server of the herd.\n"
+	"\n"
+	"Commands:\n"
+	"  iamat ID LOCATION [STAMP]  say where a client is (STAMP: now)\n"
+	"  whatsat ID KM N            ask for at most N places within KM of it\n"
+	"  send                       pass on standard input, print the "
+	"answers\n"
+	"\n"
+	"Options, which come before the command:\n"
+	"  -c, --config FILE          the herd's configuration file\n"
+	"                             (" HERD_DEFAULT_CONF ")\n"
+	"  -s, --server SERVER        a name in that file, or HOST:PORT\n"
+	"                             (the first in the file)\n"
+	"  -t, --timeout SECONDS      give up when nothing moves (10)\n"
+	"  -V, --version              print the version\n"
+	"  -h, --help                 print this\n"
+	"\n"
+	"Exit status: 0 answered, 1 the server said \"? \", 2 usage, "
+	"3 no answer.\n";
+
+struct settings {
+	const char *conf_path;
+	const char *server; /* a name, HOST:PORT; NULL: the file's first */
+	int timeout_ms;
+};
+
+struct target {
+	const char *label; /* what people call it */
+	const char *host;
+	uint16_t port;
+	char host_room[HOST_MAX];
+	struct conf *conf; /* NULL: not needed */
+};
+
+HERD_PRINTF(2, 3)
+static int complain(enum exit_code code, const char *format, ...)
+{
+	va_list args;
+
+	fputs("herdctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return (int)code;
+}
+
+/* --- the command --------------------------------------------------------- */
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < HERD_COUNT(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+static bool has_space(const char *s)
+{
+	while (*s && !line_is_space(*s))
+		s++;
+	return *s != '\0';
+}
+
+static int append(struct buf *b, const char *string)
+{
+	return buf_append(b, string, strlen(string));
+}
+
+static int check_operand(
+	const struct command *c, const struct operand *o, const char *value)
+{
+	struct buf probe = {0};
+	struct line line = {.verb = LINE_INVALID};
+
+	/* Space at an end would pass as space between fields. */
+	if (*value && !has_space(value)) {
+		if (append(&probe, o->before) || append(&probe, value) ||
+			append(&probe, o->after)) {
+			buf_fini(&probe);
+			return complain(EXIT_USAGE, "out of memory");
+		}
+		line_parse((struct text){buf_front(&probe), buf_len(&probe)},
+			&line);
+	}
+	buf_fini(&probe);
+	if (line.verb == LINE_INVALID)
+		return complain(EXIT_USAGE, "%s: '%s' is no %s: expected %s",
+			c->name, value, o->name, o->right);
+	return 0;
+}
+
+/* The command's line, checked, with its LF, into `out`. */
+static int build_line(
+	const struct command *c, int count, char **values, struct buf *out)
+{
+	char now[32];
+	int64_t now_ns = sys_realtime_ns();
+	bool full;
+
+	snprintf(now, sizeof now, "%" PRId64 ".%09" PRId64,
+		now_ns / HERD_SECOND_NS, now_ns % HERD_SECOND_NS);
+	full = append(out, c->verb);
+	for (int i = 0; i < c->operands_max; i++) {
+		const char *value = i < count ? values[i] : now;
+		int code = check_operand(c, &c->operands[i], value);
+
+		if (code)
+			return code;
+		full = full || append(out, " ") || append(out, value);
+	}
+	if (full || append(out, "\n"))
+		return complain(EXIT_USAGE, "out of memory");
+	if (buf_len(out) - 1 > LINE_MAX_DEFAULT)
+		return complain(EXIT_USAGE,
+			"%s: a line has at most %d bytes, this one %zu",
+			c->name, LINE_MAX_DEFAULT, buf_len(out) - 1);
+	return 0;
+}
+
+/* --- the server ---------------------------------------------------------- */
+
+/* "HOST:PORT" or "[V6]:PORT". */
+static int split_host_port(const char *text, struct target *t)
+{
+	const char *colon = strrchr(text, ':');
+	const char *host = text;
+	size_t len = (size_t)(colon - text);
+	unsigned port = 0;
+	const char *p = colon + 1;
+
+	while (*p >= '0' && *p <= '9' && port <= UINT16_MAX)
+		port = port * 10 + (unsigned)(*p++ - '0');
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	} else if (memchr(host, ':', len) || memchr(host, '[', len)) {
+		len = 0;
+	}
+	if (len == 0 || len >= sizeof t->host_room || *p || port == 0 ||
+		port > UINT16_MAX)
+		return complain(EXIT_USAGE,
+			"'%s' is no HOST:PORT, like localhost:12000 or "
+			"[::1]:12000",
+			text);
+	memcpy(t->host_room, host, len);
+	t->host_room[len] = '\0';
+	t->host = t->host_room;
+	t->port = (uint16_t)port;
+	t->label = text;
+	return 0;
+}
+
+static int find_server(const struct settings *set, struct target *t)
+{
+	char error[CONF_ERROR_MAX];
+	size_t i = 0;
+
+	if (set->server && strchr(set->server, ':'))
+		return split_host_port(set->server, t);
+	if (conf_read(set->conf_path, &t->conf, error) ||
+		(set->server &&
+			conf_find_server(t->conf, set->server, &i, error)))
+		return complain(EXIT_USAGE, "%s", error);
+	t->label = t->conf->servers[i].name;
+	t->host = t->conf->servers[i].host;
+	t->port = t->conf->servers[i].port;
+	return 0;
+}
+
+/* --- the conversation ---------------------------------------------------- */
+
+static int connect_server(const struct target *t, int timeout_ms, int *ret_fd)
+{
+	char where[ADDRESS_TEXT];
+	int error =
+		exchange_connect(t->host, t->port, timeout_ms, where, ret_fd);
+
+	if (error && !*where)
+		return complain(EXIT_UNANSWERED, "cannot find the host %s: %s",
+			t->host,
+			error == -ENOENT ? "no such name" : strerror(-error));
+	if (error)
+		return complain(EXIT_UNANSWERED, "cannot reach %s (%s): %s",
+			t->label, where, strerror(-error));
+	return 0;
+}
+
+static int judge(const struct command *c, const struct target *t,
+	const struct exchange *x, int error)
+{
+	if (x->output_error)
+		return complain(EXIT_UNANSWERED, "cannot write the answers: %s",
+			strerror(-x->output_error));
+	if (error == -ETIMEDOUT)
+		return complain(EXIT_UNANSWERED, "%s: no answer for %g s",
+			t->label, x->timeout_ms / 1000.0);
+	if (error == -EPIPE || (!error && c->verb && x->received == 0))
+		return complain(EXIT_UNANSWERED,
+			"%s closed the connection too early", t->label);
+	if (error)
+		return complain(EXIT_UNANSWERED, "%s: connection lost: %s",
+			t->label, strerror(-error));
+	if (x->input_error)
+		return complain(EXIT_USAGE, "cannot read the input: %s",
+			strerror(-x->input_error));
+	if (x->refused && c->hint)
+		complain(EXIT_INVALID, "%s refused it: %s", t->label, c->hint);
+	return x->refused ? EXIT_INVALID : EXIT_ANSWERED;
+}
+
+static int converse(
+	const struct command *c, int count, char **values, struct settings *set)
+{
+	struct target t = {0};
+	struct exchange x = {.input = c->verb ? -1 : STDIN_FILENO,
+		.output = STDOUT_FILENO,
+		.timeout_ms = set->timeout_ms};
+	int code = c->verb ? build_line(c, count, values, &x.out) : 0;
+
+	if (code)
+		goto out_free;
+	code = find_server(set, &t);
+	if (code)
+		goto out_free;
+	code = connect_server(&t, set->timeout_ms, &x.socket);
+	if (code)
+		goto out_free;
+	code = judge(c, &t, &x, exchange_run(&x));
+	close(x.socket);
+out_free:
+	conf_free(t.conf);
+	buf_fini(&x.out);
+	return code;
+}
+
+/* --- the command line ---------------------------------------------------- */
+
+static int parse_timeout(const char *text, int *ret_ms)
+{
+	int64_t ns;
+	bool rest;
+
+	if (!stamp_parse(text_of(text), &ns, &rest) || ns < HERD_MS_NS ||
+		ns > TIMEOUT_MAX_S * HERD_SECOND_NS)
+		return complain(EXIT_USAGE,
+			"--timeout: '%s' is no number of seconds up to %d, "
+			"like 2.5",
+			text, TIMEOUT_MAX_S);
+	*ret_ms = (int)(ns / HERD_MS_NS);
+	return 0;
+}
+
+/* What follows the options: [HOST:PORT] COMMAND. */
+static int run_command(int count, char **words, struct settings *set)
+{
+	const struct command *c;
+
+	if (count > 0 && !set->server && strchr(words[0], ':')) {
+		set->server = *words++;
+		count--;
+	}
+	if (count == 0)
+		return complain(EXIT_USAGE,
+			"a command is missing: iamat, whatsat or send; see "
+			"herdctl --help");
+	c = find_command(words[0]);
+	if (!c)
+		return complain(EXIT_USAGE,
+			"'%s' is no command; iamat, whatsat and send are",
+			words[0]);
+	count--;
+	if (count < c->operands_min || count > c->operands_max)
+		return complain(EXIT_USAGE,
+			"%s: too %s arguments; see herdctl --help (options "
+			"come before the command)",
+			c->name, count < c->operands_min ? "few" : "many");
+	return converse(c, count, words + 1, set);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"server", required_argument, NULL, 's'},
+		{"timeout", required_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct settings set = {.conf_path = HERD_DEFAULT_CONF,
+		.timeout_ms = TIMEOUT_DEFAULT_S * 1000};
+	int option;
+
+	/* "+": a location south of the equator is not an option. */
+	while ((option = getopt_long(argc, argv, "+c:s:t:Vh", options, NULL)) !=
+		-1) {
+		switch (option) {
+		case 'c':
+			set.conf_path = optarg;
+			break;
+		case 's':
+			set.server = optarg;
+			break;
+		case 't':
+			if (parse_timeout(optarg, &set.timeout_ms))
+				return EXIT_USAGE;
+			break;
+		case 'V':
+			puts("herdctl " PACKAGE_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_SUCCESS;
+		default: /* getopt_long has said what is wrong */
+			return EXIT_USAGE;
+		}
+	}
+	return run_command(argc - optind, argv + optind, &set);
+}

@@ -1,0 +1,396 @@
+/* c_flood - an update told to one server reaches all, whatever becomes of
+ * servers and links meanwhile: herd(7), "Between servers". */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "herd_client.h"
+#include "herd_proc.h"
+
+static const char *const topologies[] = {HERD_FIVE, HERD_CHAIN, HERD_RING};
+
+static struct herd *up(int design, const char *topology)
+{
+	return herd_up(&(struct herd_setup){
+		.design = herd_design(design),
+		.topology = topology,
+	});
+}
+
+START_TEST(reaches_all)
+{
+	for (size_t t = 0; t < HERD_COUNT(topologies); t++) {
+		struct herd *h = up(_i, topologies[t]);
+
+		for (size_t i = 0; i < herd_size(h); i++) {
+			const char *from = herd_name(h, i);
+			const char *line =
+				herd_iamat(h, from, from, "+1.0-2.0", "5.50");
+
+			herd_wait_known_by_all(h, from, line);
+		}
+		/* One client, moving from server to server and back. */
+		for (size_t i = 0; i < 2 * herd_size(h); i++) {
+			const char *line = herd_iamat(h,
+				herd_name(h, i % herd_size(h)), "kiwi",
+				"+1.0-2.0", herd_stamp(h, (int64_t)i));
+
+			herd_wait_known_by_all(h, "kiwi", line);
+		}
+		herd_free(h);
+	}
+}
+END_TEST
+
+/* What is not news goes no further. */
+START_TEST(floods_end)
+{
+	struct herd *h = up(_i, HERD_RING);
+	const char *line = herd_iamat(h, "Alpha", "kiwi", "+1+1", "5");
+	const char *marker;
+	size_t all = 0;
+
+	herd_wait_known_by_all(h, "kiwi", line);
+	herd_iamat(h, "Charlie", "kiwi", "+2+2", "4");
+	marker = herd_iamat(h, "Alpha", "marker", "+1+1", "5");
+	herd_wait_known_by_all(h, "marker", marker);
+	herd_wait_known_by_all(h, "kiwi", line);
+	for (size_t i = 0; i < herd_size(h); i++) {
+		const char *name = herd_name(h, i);
+		const char *log = herd_wait_log(h, name, marker, 1);
+
+		all += herd_count(log, herd_printf(h, ": %s\n", line));
+	}
+	/* Each of ten link ends says and hears it once per connection made,
+	 * of which a start in parallel may need a few. */
+	ck_assert_msg(all < 100, "%zu lines about one update", all);
+	herd_free(h);
+}
+END_TEST
+
+/* --- servers that fail ---------------------------------------------------- */
+
+/* `count` clients told of at a server; the last AT line. */
+static const char *iamat_many(struct herd *h, const char *server,
+	const char *prefix, int count, int id_len)
+{
+	struct client *c = client_open(h, server);
+	const char *line = NULL;
+
+	for (int i = 0; i < count; i++) {
+		char request[4096];
+
+		snprintf(request, sizeof request, "IAMAT %s%0*d +1+1 5\n",
+			prefix, id_len, i);
+		client_send(c, request);
+		line = client_line(c);
+		ck_assert_int_eq(strncmp(line, "AT ", 3), 0);
+	}
+	line = herd_keep(h, text_of(line)).ptr;
+	client_close(c);
+	return line;
+}
+
+START_TEST(killed_and_restarted)
+{
+	struct herd *h = up(_i, HERD_CHAIN);
+	const char *before = iamat_many(h, "Alpha", "before", 200, 3);
+	const char *left;
+	const char *right;
+
+	herd_wait_known_by_all(h, "before199", before);
+	herd_kill(h, "Charlie");
+	left = iamat_many(h, "Alpha", "left", 200, 3);
+	right = iamat_many(h, "Echo", "right", 200, 3);
+	herd_wait_known(h, "Bravo", "left199", left);
+	herd_wait_known(h, "Delta", "right199", right);
+	ck_assert_str_eq(herd_ask(h, "Echo", "WHATSAT left000 0 0"),
+		"? WHATSAT left000 0 0\n");
+	herd_start(h, "Charlie");
+	herd_wait_known_by_all(h, "before199", before);
+	herd_wait_known_by_all(h, "left199", left);
+	herd_wait_known_by_all(h, "right199", right);
+	ck_assert_str_eq(herd_ask(h, "Charlie", "WHATSAT before000 0 0"),
+		herd_ask(h, "Alpha", "WHATSAT before000 0 0"));
+	herd_free(h);
+}
+END_TEST
+
+/* The same with nobody listening while it is down, and a clean stop. */
+START_TEST(stopped_and_restarted)
+{
+	struct herd *h = herd_new(&(struct herd_setup){
+		.design = herd_design(_i),
+		.topology = HERD_FIVE,
+	});
+	const char *before;
+	const char *after;
+
+	herd_unlisten(h, "Wilkes");
+	herd_start_all(h);
+	before = herd_iamat(h, "Wilkes", "before", "+1+1", "5");
+	herd_stop(h, "Wilkes");
+	after = herd_iamat(h, "Welsh", "after", "+1+1", "5");
+	herd_wait_known(h, "Goloman", "after", after);
+	herd_wait_known(h, "Goloman", "before", before);
+	herd_start(h, "Wilkes");
+	herd_wait_known_by_all(h, "after", after);
+	herd_wait_known_by_all(h, "before", before);
+	herd_free(h);
+}
+END_TEST
+
+/* More than the sockets between them hold, at a neighbour that does not read:
+ * no client may notice. */
+START_TEST(a_frozen_neighbour_delays_nobody)
+{
+	struct herd *h = herd_up(&(struct herd_setup){
+		.design = herd_design(_i),
+		.topology = HERD_FIVE,
+		.log = "messages = false;",
+	});
+	const char *line = herd_iamat(h, "Goloman", "before", "+1+1", "5");
+	int64_t deadline;
+
+	herd_wait_known_by_all(h, "before", line);
+	herd_signal(h, "Wilkes", SIGSTOP);
+	deadline = herd_deadline(4);
+	line = iamat_many(h, "Goloman", "k", 4000, 2000);
+	ck_assert_msg(!herd_late(deadline), "clients had to wait");
+	line = herd_iamat(h, "Goloman", "last", "+1+1", "5");
+	herd_wait_known(h, "Hands", "last", line);
+	herd_wait_known(h, "Welsh", "last", line);
+	herd_signal(h, "Wilkes", SIGCONT);
+	herd_wait_known_by_all(h, "last", line);
+	herd_free(h);
+}
+END_TEST
+
+START_TEST(started_in_any_order)
+{
+	static const char *const orders[] = {"43210", "20413", "31402"};
+
+	for (size_t o = 0; o < HERD_COUNT(orders); o++) {
+		struct herd *h = herd_new(&(struct herd_setup){
+			.design = herd_design(_i),
+			.topology = topologies[o],
+		});
+		const char *lines[HERD_SERVERS_MAX];
+
+		for (size_t i = 0; i < herd_size(h); i++) {
+			const char *name =
+				herd_name(h, (size_t)(orders[o][i] - '0'));
+
+			herd_start(h, name);
+			lines[i] = herd_iamat(h, name,
+				herd_printf(h, "k%zu", i), "+1+1", "5");
+		}
+		for (size_t i = 0; i < herd_size(h); i++)
+			herd_wait_known_by_all(
+				h, herd_printf(h, "k%zu", i), lines[i]);
+		herd_free(h);
+	}
+}
+END_TEST
+
+/* What was answered before the end is known to the neighbours after it: no
+ * polling here. */
+START_TEST(sigterm_hands_over_what_it_knows)
+{
+	struct herd *h = up(_i, "Goloman-Hands Goloman-Holiday");
+	struct client *c = client_open(h, "Goloman");
+	char request[500 * 32] = "";
+	const char *line;
+
+	for (size_t i = 0, len = 0; i < 500; i++)
+		len += (size_t)sprintf(request + len, "IAMAT k%zu +1+1 5\n", i);
+	herd_wait_log(h, "Goloman", "connected to Hands", 1);
+	herd_wait_log(h, "Goloman", "connected to Holiday", 1);
+	client_send(c, request);
+	/* One answer at the least: then the rest is in flight. */
+	line = client_line(c);
+	herd_signal(h, "Goloman", SIGTERM);
+	ck_assert_int_eq(herd_wait_exit(h, "Goloman"), 0);
+	while (line) {
+		char id[32];
+		const char *expected = herd_printf(h, "%s" HERD_NOTHING, line);
+
+		ck_assert_int_eq(sscanf(line, "AT %*s %*s %31s", id), 1);
+		line = herd_printf(h, "WHATSAT %s 0 0", id);
+		ck_assert_str_eq(herd_ask(h, "Hands", line), expected);
+		ck_assert_str_eq(herd_ask(h, "Holiday", line), expected);
+		line = client_line_within(c, 0);
+	}
+	client_close(c);
+	herd_free(h);
+}
+END_TEST
+
+/* More than the sockets hold is still to be told when the end is near. */
+START_TEST(sigterm_waits_for_a_slow_neighbour)
+{
+	enum {
+		COUNT = 3000,
+		ID_LEN = 2000
+	};
+	struct herd *h = herd_up(&(struct herd_setup){
+		.design = herd_design(_i),
+		.topology = "Goloman-Hands",
+		.general = "workers = 2; stop_timeout = 30.0;",
+		.log = "messages = false;",
+	});
+	char *request = malloc(COUNT * (ID_LEN + 16));
+	size_t len = 0;
+	struct text answer;
+
+	ck_assert_ptr_nonnull(request);
+	herd_wait_log(h, "Goloman", "connected to Hands", 1);
+	herd_signal(h, "Hands", SIGSTOP);
+	iamat_many(h, "Goloman", "k", COUNT, ID_LEN);
+	herd_signal(h, "Goloman", SIGTERM);
+	herd_signal(h, "Hands", SIGCONT);
+	ck_assert_int_eq(herd_wait_exit(h, "Goloman"), 0);
+	for (int i = 0; i < COUNT; i++)
+		len += (size_t)sprintf(
+			request + len, "WHATSAT k%0*d 0 0\n", ID_LEN, i);
+	answer = herd_exchange(h, "Hands", (struct text){request, len});
+	ck_assert_uint_eq(herd_count(answer.ptr, "AT Goloman "), COUNT);
+	free(request);
+	herd_free(h);
+}
+END_TEST
+
+/* --- everything at once --------------------------------------------------- */
+
+#define CLIENTS 2000
+
+/* Later stamp; else smaller difference; else smaller line. These differences
+ * are all positive and of ten digits, so that their order is strcmp's. */
+static bool wins(const char *a, const char *b)
+{
+	char difference[2][40];
+	char stamp[2][40];
+	const char *const lines[] = {a, b};
+
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(sscanf(lines[i], "AT %*s %39s %*s %*s %39s",
+					 difference[i], stamp[i]),
+			2);
+	if (strcmp(stamp[0], stamp[1]))
+		return strcmp(stamp[0], stamp[1]) > 0;
+	if (strcmp(difference[0], difference[1]))
+		return strcmp(difference[0], difference[1]) < 0;
+	return strcmp(a, b) < 0;
+}
+
+/* Every client at every server, with stamps that clash; remembers who won. */
+static void tell_all_servers(struct herd *h, const char **winners)
+{
+	char *request = malloc(CLIENTS * 48);
+
+	ck_assert_ptr_nonnull(request);
+	for (size_t s = 0; s < herd_size(h); s++) {
+		struct text answer;
+		const char *line;
+		size_t len = 0;
+
+		for (size_t i = 0; i < CLIENTS; i++)
+			len += (size_t)sprintf(request + len,
+				"IAMAT k%zu +%zu-%zu %zu\n", i, s, i % 180,
+				5 + (i * 7 + s * 2) % 3);
+		answer = herd_exchange(
+			h, herd_name(h, s), (struct text){request, len});
+		line = answer.ptr;
+		for (size_t i = 0; i < CLIENTS; i++) {
+			size_t line_len = strcspn(line, "\n");
+			const char *at =
+				herd_keep(h, (struct text){line, line_len}).ptr;
+
+			if (!winners[i] || wins(at, winners[i]))
+				winners[i] = at;
+			line += line_len + 1;
+		}
+		ck_assert_int_eq(*line, '\0');
+	}
+	free(request);
+}
+
+/* Every server answers for every client with the line that won. */
+static void wait_agreed(struct herd *h, const char **winners)
+{
+	int64_t deadline = herd_deadline(HERD_PATIENCE);
+	char *request = malloc(CLIENTS * 32);
+	char *expected = malloc(CLIENTS * 256);
+	size_t request_len = 0;
+	size_t len = 0;
+
+	ck_assert(request && expected);
+	for (size_t i = 0; i < CLIENTS; i++) {
+		request_len += (size_t)sprintf(
+			request + request_len, "WHATSAT k%zu 0 0\n", i);
+		len += (size_t)sprintf(
+			expected + len, "%s" HERD_NOTHING, winners[i]);
+	}
+	for (size_t s = 0; s < herd_size(h); s++) {
+		unsigned tries = 0;
+		struct text answer;
+
+		while (answer = herd_exchange(h, herd_name(h, s),
+			       (struct text){request, request_len}),
+			!text_equal(answer, (struct text){expected, len})) {
+			ck_assert_msg(!herd_late(deadline), "%s does not agree",
+				herd_name(h, s));
+			herd_back_off(&tries);
+		}
+	}
+	free(request);
+	free(expected);
+}
+
+static void check_convergence(const char *design, const char *topology)
+{
+	struct herd *h = herd_up(&(struct herd_setup){
+		.design = design,
+		.topology = topology,
+	});
+	const char **winners = calloc(CLIENTS, sizeof *winners);
+
+	ck_assert_ptr_nonnull(winners);
+	tell_all_servers(h, winners);
+	wait_agreed(h, winners);
+	free(winners);
+	herd_free(h);
+}
+
+START_TEST(all_agree)
+{
+	for (size_t t = 0; t < HERD_COUNT(topologies); t++)
+		check_convergence(herd_design(_i), topologies[t]);
+}
+END_TEST
+
+START_TEST(designs_may_be_mixed)
+{
+	for (size_t t = 0; t < HERD_COUNT(topologies); t++)
+		check_convergence("mixed", topologies[t]);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	herd_add_test(tcase, reaches_all);
+	herd_add_test(tcase, floods_end);
+	herd_add_test(tcase, killed_and_restarted);
+	herd_add_test(tcase, stopped_and_restarted);
+	herd_add_test(tcase, a_frozen_neighbour_delays_nobody);
+	herd_add_test(tcase, started_in_any_order);
+	herd_add_test(tcase, sigterm_hands_over_what_it_knows);
+	herd_add_test(tcase, sigterm_waits_for_a_slow_neighbour);
+	herd_add_test(tcase, all_agree);
+	tcase_add_test(tcase, designs_may_be_mixed);
+}
+
+int main(void)
+{
+	return herd_main("c_flood", add_tests, 60);
+}

@@ -1,0 +1,152 @@
+/* r_last_answers - answers that wait for a slow reader must all arrive, however
+ * the connection comes to its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "herd_client.h"
+#include "herd_proc.h"
+
+#define BIG       60000 /* bytes of an answer, nearly */
+#define QUESTIONS 50    /* the answers fit no socket */
+#define OVERLONG  70000
+
+static const char question[] = "WHATSAT big 0 0\n";
+
+static struct herd *one(int design, const char *limits)
+{
+	return herd_up(&(struct herd_setup){
+		.design = herd_design(design),
+		.limits = limits,
+		.log = "messages = false;",
+	});
+}
+
+/* A client with a location that is very long to tell; the answer to
+ * `question`. */
+static struct text make_big(struct herd *h)
+{
+	char *zeros = calloc(1, BIG + 1);
+
+	ck_assert_ptr_nonnull(zeros);
+	memset(zeros, '0', BIG);
+	herd_iamat(h, "Goloman", "big", herd_printf(h, "+1.%s+1", zeros), "5");
+	free(zeros);
+	return herd_exchange(h, "Goloman", text_of(question));
+}
+
+/* Connect with as small a window as there is. */
+static struct client *open_narrow(struct herd *h)
+{
+	struct client *c = client_open(h, "Goloman");
+	int room = 4096;
+
+	ck_assert_int_eq(setsockopt(client_fd(c), SOL_SOCKET, SO_RCVBUF, &room,
+				 sizeof room),
+		0);
+	return c;
+}
+
+static void expect_answers(struct client *c, struct text answer, int count)
+{
+	for (int i = 0; i < count; i++)
+		ck_assert(text_equal(client_bytes(c, answer.len), answer));
+}
+
+/* Ask, without reading, until the server takes no more. */
+static void ask_until_stuck(struct client *c)
+{
+	static const int quiet_ms = 300;
+	struct pollfd p = {.fd = client_fd(c), .events = POLLOUT};
+	int flags = fcntl(p.fd, F_GETFL);
+
+	ck_assert_int_eq(fcntl(p.fd, F_SETFL, flags | O_NONBLOCK), 0);
+	while (poll(&p, 1, quiet_ms) == 1 && !(p.revents & (POLLERR | POLLHUP)))
+		if (send(p.fd, question, sizeof question - 1, MSG_NOSIGNAL) < 0)
+			ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(fcntl(p.fd, F_SETFL, flags), 0);
+}
+
+/* The end of input used to throw away what waited behind an over-long line. */
+START_TEST(overlong_line_and_end_of_input)
+{
+	struct herd *h = one(_i, NULL);
+	struct text answer = make_big(h);
+	char *overlong = malloc(OVERLONG);
+
+	ck_assert_ptr_nonnull(overlong);
+	memset(overlong, 'x', OVERLONG);
+	/* How much waits when the end is seen depends on the sockets. */
+	for (int count = QUESTIONS; count < QUESTIONS + 8; count++) {
+		struct client *c = open_narrow(h);
+
+		for (int i = 0; i < count; i++)
+			client_send(c, question);
+		client_send_bytes(c, (struct text){overlong, OVERLONG});
+		client_finish(c);
+		expect_answers(c, answer, count);
+		ck_assert_uint_eq(client_rest(c).len, 2 + 128 + 1);
+		client_close(c);
+	}
+	free(overlong);
+	herd_free(h);
+}
+END_TEST
+
+/* A stopping server used to close with input unread: the kernel then sends a
+ * reset, and drops the answers that had not left. */
+START_TEST(stop_with_input_unread)
+{
+	struct herd *h = one(_i, NULL);
+	struct text answer = make_big(h);
+	struct client *c = open_narrow(h);
+	struct text rest;
+
+	ask_until_stuck(c);
+	herd_signal(h, "Goloman", SIGTERM);
+	rest = client_rest(c); /* fails on a reset */
+	ck_assert_uint_gt(rest.len, 0);
+	ck_assert_uint_eq(rest.len % answer.len, 0);
+	client_close(c);
+	ck_assert_int_eq(herd_wait_exit(h, "Goloman"), 0);
+	herd_free(h);
+}
+END_TEST
+
+/* What a client does not read used to fill megabytes of the kernel; and one
+ * that read slowly was taken for stuck, as the socket told of room only when a
+ * third of those had left. */
+START_TEST(little_waits_in_the_kernel)
+{
+	struct herd *h = one(_i, "write_timeout = 1;");
+	struct client *c;
+	char page[65536];
+	size_t total = 0;
+	ssize_t n;
+
+	make_big(h);
+	c = open_narrow(h);
+	ask_until_stuck(c);
+	herd_wait_log(h, "Goloman", "it takes nothing", 1);
+	while ((n = recv(client_fd(c), page, sizeof page, 0)) > 0)
+		total += (size_t)n;
+	ck_assert_uint_lt(total, 1024 * 1024);
+	client_close(c);
+	herd_free(h);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	herd_add_test(tcase, overlong_line_and_end_of_input);
+	herd_add_test(tcase, stop_with_input_unread);
+	herd_add_test(tcase, little_waits_in_the_kernel);
+}
+
+int main(void)
+{
+	return herd_main("r_last_answers", add_tests, 60);
+}

@@ -44,6 +44,7 @@ struct session_env {
 	char *normal;   /* LINE_LINK_MAX bytes: an AT line put in order */
 	struct buf out; /* answers of the event at hand */
 	int64_t now_ns; /* wall clock of the event at hand */
+	bool stopping;  /* the server stops: so does every new session */
 	struct session_queue ready; /* have lines and room for answers */
 	struct session_queue all;
 

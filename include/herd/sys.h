@@ -14,6 +14,9 @@
 
 #include <sys/types.h>
 
+/* What an error (-errno) is called, for people: a literal. */
+const char *sys_error_text(int rc);
+
 /* Nanoseconds since the epoch; and since some fixed point, never going back. */
 int64_t sys_realtime_ns(void);
 int64_t sys_monotonic_ns(void);

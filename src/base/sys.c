@@ -16,6 +16,11 @@
 #define LISTEN_BACKLOG 4096
 
 /* A client that vanished without a word is noticed after two minutes. */
+/* What a slow client does not take yet stays with us, where it is bounded: the
+ * kernel would hold megabytes of it, and say that there is room again only when
+ * a third of them has left. */
+#define NOTSENT_MAX 131072
+
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES     6
@@ -223,12 +228,20 @@ int sys_connected(int fd)
 	return -error;
 }
 
+const char *sys_error_text(int rc)
+{
+	const char *text = strerrordesc_np(-rc);
+
+	return text ? text : "unknown error";
+}
+
 int sys_listener_options(int fd)
 {
 	static const struct {
 		int level, option, value;
 	} options[] = {
 		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_MAX},
 		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
 		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
 		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},

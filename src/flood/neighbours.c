@@ -19,6 +19,7 @@ struct neighbour {
 	char boot[NEIGHBOUR_BOOT_MAX];                 /* [L] the latest */
 	size_t boot_len;                               /* [L] */
 	uint32_t incarnation; /* [L] of that boot id; 0: none seen */
+	unsigned links;       /* [L] open, dialled by it */
 };
 
 struct neighbours {
@@ -174,6 +175,26 @@ void neighbours_set_addresses(struct neighbours *nb, size_t which,
 	lock(nb);
 	memcpy(n->addresses, addresses, count * sizeof *addresses);
 	n->address_count = count;
+	unlock(nb);
+}
+
+bool neighbours_link_opened(struct neighbours *nb, size_t which)
+{
+	bool may;
+
+	lock(nb);
+	may = nb->each[which].links < NEIGHBOUR_LINKS;
+	if (may)
+		nb->each[which].links++;
+	unlock(nb);
+	return may;
+}
+
+void neighbours_link_closed(struct neighbours *nb, size_t which)
+{
+	lock(nb);
+	HERD_ASSERT(nb->each[which].links > 0);
+	nb->each[which].links--;
 	unlock(nb);
 }
 

@@ -92,14 +92,6 @@ static void lose(struct peer *p, const char *why)
 	wait_for_next_dial(p);
 }
 
-static const char *error_text(int rc)
-{
-	/* The names only: they are literals and need no buffer. */
-	const char *text = strerrordesc_np(-rc);
-
-	return text ? text : "unknown error";
-}
-
 /* --- dialling ----------------------------------------------------------- */
 
 static void resolve(struct peer *p)
@@ -128,7 +120,7 @@ static void connect_to(struct peer *p, const struct address *address)
 	if (rc == -EADDRNOTAVAIL && source)
 		rc = sys_connect(address, NULL, &fd);
 	if (rc) {
-		lose(p, error_text(rc));
+		lose(p, sys_error_text(rc));
 		return;
 	}
 	/* A finer point; without it there is only more in the kernel. */
@@ -139,7 +131,7 @@ static void connect_to(struct peer *p, const struct address *address)
 	p->state = PEER_CONNECTING;
 	rc = reactor_watch(p->env->reactor, &p->conn.io, EPOLLOUT);
 	if (rc)
-		lose(p, error_text(rc));
+		lose(p, sys_error_text(rc));
 	else
 		set_timer(p, DIAL_LIMIT_NS);
 }
@@ -199,7 +191,7 @@ static void greet(struct peer *p)
 	if (!rc)
 		rc = conn_watch(&p->conn, true);
 	if (rc)
-		lose(p, error_text(rc));
+		lose(p, sys_error_text(rc));
 	else
 		p->state = PEER_GREETING;
 }
@@ -264,11 +256,12 @@ static void take_input(struct peer *p)
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		lose(p, n ? error_text((int)n) : "it closed the connection");
+		lose(p, n ? sys_error_text((int)n)
+			  : "it closed the connection");
 		return;
 	}
 	if (buf_append(&p->conn.in, p->env->page, (size_t)n)) {
-		lose(p, error_text(-ENOMEM));
+		lose(p, sys_error_text(-ENOMEM));
 		return;
 	}
 	bytes = (struct text){buf_front(&p->conn.in), buf_len(&p->conn.in)};
@@ -301,7 +294,7 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	if (n >= 0)
 		n = conn_watch(&p->conn, true);
 	if (n < 0)
-		lose(p, error_text((int)n));
+		lose(p, sys_error_text((int)n));
 	/* flood pumps at the end of this round. */
 }
 
@@ -341,7 +334,7 @@ static void look_for_life(struct peer *p)
 		now(p) - p->pinged_ns >= PING_EVERY_NS) {
 		rc = send_ping(p);
 		if (rc) {
-			lose(p, error_text(rc));
+			lose(p, sys_error_text(rc));
 			return;
 		}
 	}
@@ -448,7 +441,7 @@ bool peer_pump(struct peer *p)
 		rc = 0;
 	}
 	if (rc) {
-		lose(p, error_text(rc));
+		lose(p, sys_error_text(rc));
 		return false;
 	}
 	/* Draining: the last word is still to be said. */

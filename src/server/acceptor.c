@@ -162,18 +162,19 @@ static void take_in(struct acceptor *a, int fd, const struct address *from)
 	}
 }
 
-/* Out of descriptors: get rid of one connection, politely. */
+/* Out of descriptors: those who wait are told so by being closed, a batch at a
+ * time, rather than left to hang. */
 static void turn_away(struct acceptor *a, int listener)
 {
 	struct address from;
 	int fd;
 
-	if (a->spare_fd >= 0) {
+	if (a->spare_fd >= 0)
 		close(a->spare_fd);
-		if (!sys_accept(listener, &from, &fd))
-			close(fd);
-		a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
+	for (int i = 0; i < ACCEPT_BATCH && !sys_accept(listener, &from, &fd);
+		i++)
+		close(fd);
+	a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	rest(a);
 }
 
@@ -190,7 +191,7 @@ static bool accept_one(struct acceptor *a, int listener)
 	}
 	if (rc == -EAGAIN)
 		return false;
-	log_failure(a, strerrordesc_np(-rc));
+	log_failure(a, sys_error_text(rc));
 	if (rc == -EMFILE || rc == -ENFILE)
 		turn_away(a, listener);
 	else
@@ -233,9 +234,13 @@ static void on_close(void *to, intptr_t what)
 	struct acceptor *a = to;
 
 	(void)what;
+	if (a->rest.set) {
+		reactor_timer_clear(a->options.reactor, &a->rest);
+		on_rested(&a->rest);
+	}
 	/* Who has connected before now is served before we stop. */
 	for (size_t i = 0; i < a->options.listener_count; i++)
-		for (int n = 0; n < BACKLOG; n++)
+		for (int n = 0; n < BACKLOG && !a->held; n++)
 			if (!accept_one(a, a->listeners[i].io.fd))
 				break;
 	close_listeners(a);

@@ -120,6 +120,32 @@ static void answer_whatsat(struct session *s, const struct answer_line *l)
 
 /* --- neighbours --------------------------------------------------------- */
 
+/* From now on the session is a link. */
+static void become_link(struct session *s, size_t which, struct text boot)
+{
+	struct session_env *env = s->env;
+
+	if (!neighbours_link_opened(env->neighbours, which)) {
+		s->doomed = "too many links from that neighbour";
+		return;
+	}
+	s->link = sys_alloc_zero(1, sizeof *s->link);
+	if (!s->link) {
+		neighbours_link_closed(env->neighbours, which);
+		s->doomed = "out of memory";
+		return;
+	}
+	s->must_be_link = false;
+	s->link->neighbour = which;
+	s->link->incarnation =
+		neighbours_incarnation(env->neighbours, which, boot);
+	log_write(env->log, LOG_PEER_ACCEPTED,
+		&(struct log_facts){.time_ns = env->now_ns,
+			.name = neighbours_server(env->neighbours, which)->name,
+			.address = &s->address});
+	env->on_link(env, which, s->link->incarnation);
+}
+
 static void answer_hello(struct session *s, const struct line *line)
 {
 	struct session_env *env = s->env;
@@ -134,24 +160,10 @@ static void answer_hello(struct session *s, const struct line *line)
 	}
 	say(s, (struct text){
 		       hello, handshake_hello(env->neighbours, which, hello)});
-	if (verdict == HANDSHAKE_VERSION) {
+	if (verdict == HANDSHAKE_LINK)
+		become_link(s, which, line->hello.boot);
+	else
 		s->discarding = "another version of the link protocol";
-		return;
-	}
-	s->link = sys_alloc_zero(1, sizeof *s->link);
-	if (!s->link) {
-		s->doomed = "out of memory";
-		return;
-	}
-	s->must_be_link = false;
-	s->link->neighbour = which;
-	s->link->incarnation = neighbours_incarnation(
-		env->neighbours, which, line->hello.boot);
-	log_write(env->log, LOG_PEER_ACCEPTED,
-		&(struct log_facts){.time_ns = env->now_ns,
-			.name = neighbours_server(env->neighbours, which)->name,
-			.address = &s->address});
-	env->on_link(env, which, s->link->incarnation);
 }
 
 static void skip(struct session *s, struct text bytes, const char *why)
@@ -276,6 +288,10 @@ void answer_overlong(struct session *s, struct text start)
 
 	if (s->link) {
 		skip(s, start, "longer than 128 KiB");
+		return;
+	}
+	if (s->must_be_link) {
+		s->doomed = "limits.connections reached";
 		return;
 	}
 	s->commands++;

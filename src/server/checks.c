@@ -6,13 +6,14 @@
 
 #include "herd/address.h"
 #include "herd/server.h"
+#include "herd/thread.h"
 
 #define ADDRESSES_MAX 16
 
-/* Descriptors that are not clients: listening sockets, epoll sets, eventfds,
- * the log, links in both directions, those that still have to prove that they
- * are a neighbour. */
-#define RESERVED_DESCRIPTORS 96
+/* Descriptors that are not clients, as many as there usually are: listening
+ * sockets, epoll sets, eventfds, the log, links in both directions. When it
+ * comes to the worst the acceptor still copes. */
+#define RESERVED_DESCRIPTORS 48
 #define DESCRIPTORS_PER_PEER 4
 #define DESCRIPTORS_PER_LOOP 3
 
@@ -55,9 +56,11 @@ int server_check_descriptors(
 {
 	struct rlimit limit;
 	rlim_t wanted = conf->limits.connections;
+	rlim_t workers =
+		conf->workers ? conf->workers : thread_usable_cpus(NULL, 0);
 	rlim_t reserved = RESERVED_DESCRIPTORS +
 			  DESCRIPTORS_PER_PEER * conf->server_count +
-			  DESCRIPTORS_PER_LOOP * (conf->workers + 4U);
+			  DESCRIPTORS_PER_LOOP * (workers + 4);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;

@@ -41,7 +41,7 @@ static int inherit(struct listeners *l, size_t count, char *error)
 		if (rc) {
 			snprintf(error, CONF_ERROR_MAX,
 				"LISTEN_FDS: descriptor %d: %s", l->fd[i],
-				strerrordesc_np(-rc));
+				sys_error_text(rc));
 			return rc;
 		}
 	}
@@ -61,7 +61,7 @@ static int open_one(struct listeners *l, const struct address *at, char *error)
 	}
 	address_format(at, text);
 	snprintf(error, CONF_ERROR_MAX, "cannot listen on %s: %s%s", text,
-		strerrordesc_np(-rc),
+		sys_error_text(rc),
 		rc == -EADDRINUSE ? " (is this server running already?)" : "");
 	return rc;
 }

@@ -53,7 +53,7 @@ static void on_reopen(void *to, intptr_t what)
 	/* Said in the new file; or in the old one, which is kept then. */
 	if (rc)
 		log_write(l->ring, LOG_REOPEN_FAILED,
-			&(struct log_facts){.why = strerrordesc_np(-rc)});
+			&(struct log_facts){.why = sys_error_text(rc)});
 	else
 		log_write(l->ring, LOG_REOPENED, &(struct log_facts){0});
 }

@@ -215,7 +215,9 @@ static int open_signals(struct server *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	/* SIGXFSZ: a log at its size limit is like a full disk. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+		signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
 		sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	s->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -300,7 +302,7 @@ static int open_log(struct server *s, char *error)
 		snprintf(error, CONF_ERROR_MAX,
 			"cannot open the log %.800s: %s (log.directory must be a "
 			"directory that this user can write to)",
-			s->log_path, strerrordesc_np(-rc));
+			s->log_path, sys_error_text(rc));
 	return rc;
 }
 
@@ -395,7 +397,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	int rc;
 
 	if (!s) {
-		snprintf(error, CONF_ERROR_MAX, "%s", strerrordesc_np(ENOMEM));
+		snprintf(error, CONF_ERROR_MAX, "%s", sys_error_text(-ENOMEM));
 		return -ENOMEM;
 	}
 	s->conf = conf;
@@ -425,7 +427,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	if (rc) {
 		if (!*error)
 			snprintf(error, CONF_ERROR_MAX, "%s",
-				strerrordesc_np(-rc));
+				sys_error_text(rc));
 		server_free(s);
 		return rc;
 	}
@@ -497,7 +499,7 @@ int server_run(struct server *s, char *error)
 	rc = start_threads(s);
 	if (rc)
 		snprintf(error, CONF_ERROR_MAX, "cannot start a thread: %s",
-			strerrordesc_np(-rc));
+			sys_error_text(rc));
 	else
 		reactor_run(s->main.reactor);
 	stop_threads(s);

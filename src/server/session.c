@@ -3,6 +3,8 @@
 #include "herd/session.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "herd/answer.h"
@@ -13,6 +15,8 @@
 #define DISCARD_NS    HERD_SECOND_NS
 #define PROVE_LINK_NS (2 * HERD_SECOND_NS)
 #define LAST_READS    64 /* a stopping server reads no more pages than that */
+
+static const char stops[] = "the server stops";
 
 static void on_ready(struct reactor_io *io, uint32_t events);
 static void on_timer(struct timer *timer);
@@ -51,6 +55,8 @@ static void end(struct session *s, const char *why)
 	bool was_link = s->link;
 
 	log_closed(s, why);
+	if (was_link)
+		neighbours_link_closed(env->neighbours, s->link->neighbour);
 	reactor_timer_clear(env->reactor, &s->timer);
 	TAILQ_REMOVE(&env->all, s, all);
 	if (s->is_ready)
@@ -183,11 +189,12 @@ static void take_end(struct session *s)
 
 static bool reads(const struct session *s)
 {
-	return s->discarding ||
-	       (!s->ended && !s->has_lines && !s->stopping && has_room(s));
+	if (s->discarding)
+		return s->shut; /* its answers come first */
+	return !s->ended && !s->has_lines && !s->stopping && has_room(s);
 }
 
-/* Whether there was anything to read. */
+/* false: that was all for now, or for ever. */
 static bool take_input(struct session *s)
 {
 	ssize_t n = conn_read(&s->conn, s->env->page);
@@ -195,7 +202,7 @@ static bool take_input(struct session *s)
 	if (n == -EAGAIN)
 		return false;
 	if (n < 0) {
-		s->doomed = strerrordesc_np(-(int)n);
+		s->doomed = sys_error_text((int)n);
 		return false;
 	}
 	if (n == 0 && s->discarding)
@@ -215,7 +222,7 @@ static void flush(struct session *s)
 	ssize_t n = conn_flush(&s->conn);
 
 	if (n < 0)
-		s->doomed = strerrordesc_np(-(int)n);
+		s->doomed = sys_error_text((int)n);
 	else if (n > 0 && !s->shut && !s->must_be_link)
 		/* It takes something: its time starts anew. */
 		reactor_timer_clear(s->env->reactor, &s->timer);
@@ -230,7 +237,7 @@ static void send_answers(struct session *s)
 		s->bytes_out += buf_len(out);
 		rc = conn_send(&s->conn, buf_front(out), buf_len(out));
 		if (rc)
-			s->doomed = strerrordesc_np(-rc);
+			s->doomed = sys_error_text(rc);
 	}
 	buf_clear(out);
 }
@@ -251,11 +258,23 @@ static void make_ready(struct session *s)
 	s->is_ready = true;
 }
 
+/* A stopping server waits for nobody so long that no time is left for the
+ * neighbours. */
+static int64_t patience_ns(const struct session *s)
+{
+	const struct conf *conf = s->env->conf;
+	int64_t rest_ns = conf->stop_timeout_ns / 2;
+
+	if (s->stopping && rest_ns < conf->limits.write_timeout_ns)
+		return rest_ns;
+	return conf->limits.write_timeout_ns;
+}
+
 /* What the timer is for, if it is for anything. */
 static void set_timers(struct session *s)
 {
 	if (buf_len(&s->conn.out)) {
-		set_timer(s, s->env->conf->limits.write_timeout_ns);
+		set_timer(s, patience_ns(s));
 	} else if (s->discarding && !s->shut) {
 		s->shut = true;
 		(void)shutdown(s->conn.io.fd, SHUT_WR);
@@ -266,17 +285,32 @@ static void set_timers(struct session *s)
 	}
 }
 
+/* Nothing is on its way in either direction: closing harms nobody. Else it
+ * might: a socket closed with input unread, or sent more later, resets the
+ * connection, and answers that have not arrived are lost. */
+static bool is_quiet(const struct session *s)
+{
+	int in = 0;
+	int out = 0;
+
+	return !ioctl(s->conn.io.fd, SIOCINQ, &in) &&
+	       !ioctl(s->conn.io.fd, SIOCOUTQ, &out) && !in && !out;
+}
+
 /* The last step of every event: send, decide what to wait for, or close. */
 static void settle(struct session *s)
 {
 	int rc;
 
 	send_answers(s);
-	if (!s->doomed && !s->has_lines && !buf_len(&s->conn.out)) {
-		if (s->stopping)
-			s->doomed = "the server stops";
-		else if (s->ended && !s->discarding)
+	if (!s->doomed && !s->discarding && !s->has_lines &&
+		!buf_len(&s->conn.out)) {
+		if (s->ended)
 			s->doomed = "end of input";
+		else if (s->stopping && (s->link || is_quiet(s)))
+			s->doomed = stops;
+		else if (s->stopping)
+			s->discarding = stops;
 	}
 	if (s->doomed) {
 		end(s, s->doomed);
@@ -286,7 +320,7 @@ static void settle(struct session *s)
 	make_ready(s);
 	rc = conn_watch(&s->conn, reads(s));
 	if (rc)
-		end(s, strerrordesc_np(-rc));
+		end(s, sys_error_text(rc));
 }
 
 static void on_ready(struct reactor_io *io, uint32_t events)
@@ -346,7 +380,10 @@ void session_start(struct session *s, struct session_env *env)
 		&(struct log_facts){.address = &s->address});
 	if (s->must_be_link)
 		set_timer(s, PROVE_LINK_NS);
-	settle(s);
+	if (env->stopping)
+		session_stop(s);
+	else
+		settle(s);
 }
 
 void session_resume(struct session *s)
@@ -365,5 +402,7 @@ void session_stop(struct session *s)
 		if (!take_input(s))
 			break;
 	s->stopping = true;
+	if (!s->shut)
+		reactor_timer_clear(s->env->reactor, &s->timer);
 	settle(s);
 }

@@ -17,7 +17,7 @@ struct worker {
 	struct reactor_hook hook;                                /* [O] */
 	uint64_t changed[PEER_SHARD_WORDS]; /* [O] shards, this round */
 	bool any_changed;                   /* [O] */
-	bool draining, drained;             /* [O] */
+	bool drained;                       /* [O] */
 };
 
 /* --- what sessions tell ------------------------------------------------- */
@@ -55,8 +55,6 @@ static void on_adopt(void *to, intptr_t what)
 	struct session *s = (struct session *)what;
 
 	session_start(s, &w->env);
-	if (w->draining)
-		session_stop(s);
 }
 
 int worker_adopt(struct worker *w, struct session *s)
@@ -80,7 +78,7 @@ static void on_drain(void *to, intptr_t what)
 	struct session *next;
 
 	(void)what;
-	w->draining = true;
+	w->env.stopping = true;
 	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		session_stop(s);
@@ -119,7 +117,7 @@ static bool on_round(struct reactor_hook *hook)
 		w->any_changed = false;
 	}
 	log_flush(w->env.log);
-	if (w->draining && !w->drained && TAILQ_EMPTY(&w->env.all)) {
+	if (w->env.stopping && !w->drained && TAILQ_EMPTY(&w->env.all)) {
 		w->drained = true;
 		w->options.on_drained(w->options.arg);
 	}

@@ -199,7 +199,7 @@ START_TEST(bad_lines_do_not_end_a_link)
 		"AT Xenia x kiwi +1+1 5", "AT Xenia nan kiwi +1+1 5",
 		"AT Xenia +0.1 kiwi +1+1 99999999999", "IAMAT kiwi +1+1 5",
 		"WHATSAT kiwi 0 0", "PING", "PING x", "PING -1", "PONG 1",
-		"HERD 1 Xenia Goloman " BOOT, "? x", "\x01\xff"};
+		("HERD 1 Xenia Goloman " BOOT), "? x", "\x01\xff"};
 	static const char good[] = "AT Xenia +0.000000001 lemon +1+1 5";
 	struct herd *h = with_neighbour(_i);
 	struct client *link = open_link(h);

@@ -227,8 +227,8 @@ static const char *const invalid[] = {"x", "?", "? x", "IAMAT", "WHATSAT",
 	"IAMAT kiwi +1e1+1 5", "IAMAT kiwi +0x1+1 5", "IAMAT kiwi +nan+nan 5",
 	"IAMAT kiwi +1,5+1 5", "IAMAT kiwi +1+1x 5", "IAMAT kiwi +inf-1 5",
 	"IAMAT kiwi +1.1.1+1 5", "IAMAT kiwi +99999999999999999999+1 5",
-	"IAMAT kiwi \xe2\x88\x92"
-	"1+1 5",
+	("IAMAT kiwi \xe2\x88\x92"
+	 "1+1 5"),
 	/* stamps */
 	"IAMAT kiwi +1+1 -5", "IAMAT kiwi +1+1 +5", "IAMAT kiwi +1+1 5e3",
 	"IAMAT kiwi +1+1 .5", "IAMAT kiwi +1+1 .", "IAMAT kiwi +1+1 5.5.5",

@@ -66,6 +66,11 @@ START_TEST(a_thousand_connections)
 	size_t before;
 
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < 2000) {
+		fputs("no thousand connections: ulimit -Hn is below 2000\n",
+			stderr);
+		return;
+	}
 	limit.rlim_cur = limit.rlim_max;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	h = one(_i, "connections = 1500;");

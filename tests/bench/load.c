@@ -134,8 +134,8 @@ static struct connection *connect_all(
 		if (all[i].fd < 0 ||
 			connect(all[i].fd, &to->any, address_len(to)))
 			die("connect");
-		setsockopt(all[i].fd, IPPROTO_TCP, TCP_NODELAY, &one,
-			sizeof one);
+		setsockopt(
+			all[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, all[i].fd, &event))
 			die("epoll_ctl");
 	}
@@ -214,8 +214,7 @@ int main(int argc, char **argv)
 	start_ns = clock_ns(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < count; i++)
 		send_batch(&l, &all[i], (uint64_t)clock_ns(CLOCK_REALTIME));
-	drive(&l, epoll_fd,
-		start_ns + (int64_t)(seconds * WARM_UP * 1e9));
+	drive(&l, epoll_fd, start_ns + (int64_t)(seconds * WARM_UP * 1e9));
 	l.answers = 0;
 	cpu_ns = clock_ns(cpu_clock);
 	wall_ns = clock_ns(CLOCK_MONOTONIC);

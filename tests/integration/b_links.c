@@ -105,6 +105,33 @@ START_TEST(a_link_takes_updates)
 }
 END_TEST
 
+/* Links are not counted among the clients, but not without end either. */
+START_TEST(a_neighbour_has_so_many_links)
+{
+	enum {
+		LINKS = 16 /* NEIGHBOUR_LINKS */
+	};
+	struct herd *h = with_neighbour(_i);
+	struct client *links[LINKS];
+	struct client *another;
+
+	for (int i = 0; i < LINKS; i++)
+		links[i] = open_link(h);
+	another = client_open(h, "Goloman");
+	client_send(another, "HERD 1 Xenia Goloman " BOOT "\n");
+	ck_assert(client_ends_within(another, HERD_PATIENCE));
+	client_close(another);
+	for (int i = 0; i < LINKS; i++) {
+		sync_link(links[i]);
+		client_close(links[i]);
+	}
+	herd_wait_log(h, "Goloman", "link closed from Xenia", LINKS);
+	another = open_link(h);
+	client_close(another);
+	herd_free(h);
+}
+END_TEST
+
 /* PONG says "applied", not "received": no waiting in between. */
 START_TEST(pong_comes_after_application)
 {
@@ -281,6 +308,7 @@ static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, wrong_hellos_are_invalid_commands);
 	herd_add_test(tcase, a_link_takes_updates);
+	herd_add_test(tcase, a_neighbour_has_so_many_links);
 	herd_add_test(tcase, pong_comes_after_application);
 	herd_add_test(tcase, lines_are_stored_in_normal_form);
 	herd_add_test(tcase, winners_among_equal_stamps);

@@ -2,8 +2,10 @@
  * the connection comes to its end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -103,8 +105,52 @@ START_TEST(stop_with_input_unread)
 }
 END_TEST
 
+/* Bytes that the kernel holds of what the server sent to our port. */
+static unsigned long held_by_the_kernel(struct client *c)
+{
+	struct sockaddr_in us;
+	socklen_t len = sizeof us;
+	unsigned long held = 0;
+	FILE *tcp = fopen("/proc/net/tcp", "r");
+	char line[512];
+
+	ck_assert_ptr_nonnull(tcp);
+	ck_assert_int_eq(
+		getsockname(client_fd(c), (struct sockaddr *)&us, &len), 0);
+	while (fgets(line, sizeof line, tcp)) {
+		unsigned remote_port;
+		unsigned long queued;
+
+		if (sscanf(line, " %*d: %*x:%*x %*x:%x %*x %lx:", &remote_port,
+			    &queued) == 2 &&
+			remote_port == ntohs(us.sin_port))
+			held = queued;
+	}
+	fclose(tcp);
+	return held;
+}
+
+/* The kernel used to hold four megabytes for a client that does not read, and
+ * to say that there was room again only when a third of them had left: a slow
+ * but steady reader was taken for one that is stuck. */
+START_TEST(little_waits_in_the_kernel)
+{
+	struct herd *h = one(_i);
+	struct client *c;
+
+	make_big(h);
+	c = client_open(h, "Goloman");
+	ask_until_stuck(c);
+	ck_assert_uint_gt(held_by_the_kernel(c), 0);
+	ck_assert_uint_lt(held_by_the_kernel(c), 1024 * 1024);
+	client_close(c);
+	herd_free(h);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
+	herd_add_test(tcase, little_waits_in_the_kernel);
 	herd_add_test(tcase, overlong_line_and_end_of_input);
 	herd_add_test(tcase, stop_with_input_unread);
 }

@@ -116,7 +116,7 @@ static void choose_events(struct log *log, const struct log_options *options)
 
 int log_new(const struct log_options *options, struct log **ret_log)
 {
-	int r;
+	int rc;
 	struct log *log = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *log);
 
 	if (!log)
@@ -129,12 +129,12 @@ int log_new(const struct log_options *options, struct log **ret_log)
 	choose_events(log, options);
 	log->batch = sys_alloc(BATCH_SIZE);
 	if (!log->batch) {
-		r = -ENOMEM;
+		rc = -ENOMEM;
 		goto out_free_log;
 	}
 	log->fd = open_file(log->path);
 	if (log->fd < 0) {
-		r = log->fd;
+		rc = log->fd;
 		goto out_free_batch;
 	}
 	*ret_log = log;
@@ -144,12 +144,12 @@ out_free_batch:
 	sys_free(log->batch);
 out_free_log:
 	sys_free(log);
-	return r;
+	return rc;
 }
 
 int log_ring_new(struct log *log, struct log_ring **ret_ring)
 {
-	int r = -ENOMEM;
+	int rc = -ENOMEM;
 	struct log_ring *ring =
 		sys_alloc_aligned(HERD_CACHE_LINE, sizeof *ring);
 	char *bytes = sys_alloc(log->ring_size);
@@ -164,7 +164,7 @@ int log_ring_new(struct log *log, struct log_ring **ret_ring)
 	if (log->shared && log->wait) {
 		ring->room_fd = eventfd(0, EFD_CLOEXEC);
 		if (ring->room_fd < 0) {
-			r = -errno;
+			rc = -errno;
 			goto out_free;
 		}
 	}
@@ -176,7 +176,7 @@ int log_ring_new(struct log *log, struct log_ring **ret_ring)
 out_free:
 	sys_free(bytes);
 	sys_free(ring);
-	return r;
+	return rc;
 }
 
 void log_on_wake(struct log *log, void (*wake)(void *arg), void *arg)

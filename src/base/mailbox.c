@@ -15,7 +15,7 @@
 int mailbox_init(struct mailbox *m, bool shared, size_t capacity)
 {
 	int event_fd = -1;
-	int r = -ENOMEM;
+	int rc = -ENOMEM;
 	size_t room = capacity + 1;
 	struct message *queue = sys_alloc_zero(room, sizeof *queue);
 	struct message *taken = sys_alloc_zero(room, sizeof *taken);
@@ -25,7 +25,7 @@ int mailbox_init(struct mailbox *m, bool shared, size_t capacity)
 	if (shared) {
 		event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		if (event_fd < 0) {
-			r = -errno;
+			rc = -errno;
 			goto out_free;
 		}
 	}
@@ -42,7 +42,7 @@ int mailbox_init(struct mailbox *m, bool shared, size_t capacity)
 out_free:
 	sys_free(taken);
 	sys_free(queue);
-	return r;
+	return rc;
 }
 
 void mailbox_fini(struct mailbox *m)
@@ -91,9 +91,9 @@ int mailbox_post(struct mailbox *m, void (*fn)(void *, intptr_t), void *to,
 void mailbox_post_last(struct mailbox *m, void (*fn)(void *, intptr_t),
 	void *to, intptr_t what)
 {
-	int r = post(m, &(struct message){fn, to, what}, m->room);
+	int rc = post(m, &(struct message){fn, to, what}, m->room);
 
-	HERD_ASSERT(r == 0);
+	HERD_ASSERT(rc == 0);
 }
 
 void mailbox_wake(struct mailbox *m)

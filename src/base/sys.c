@@ -196,18 +196,18 @@ int sys_connect(
 	if (fd < 0)
 		return fd;
 
-	int r = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (r < 0)
+	int rc = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (rc < 0)
 		goto out_close_fd;
 	if (from) {
-		r = bind_host(fd, from);
-		if (r < 0)
+		rc = bind_host(fd, from);
+		if (rc < 0)
 			goto out_close_fd;
 	}
 	/* EINTR too leaves the connection on its way: connect(2). */
 	if (connect(fd, &to->any, address_len(to)) < 0 &&
 		errno != EINPROGRESS && errno != EINTR) {
-		r = -errno;
+		rc = -errno;
 		goto out_close_fd;
 	}
 	*ret_fd = fd;
@@ -215,7 +215,7 @@ int sys_connect(
 
 out_close_fd:
 	close(fd);
-	return r;
+	return rc;
 }
 
 int sys_connected(int fd)
@@ -249,10 +249,10 @@ int sys_listener_options(int fd)
 	};
 
 	for (size_t i = 0; i < HERD_COUNT(options); i++) {
-		int r = set_option(fd, options[i].level, options[i].option,
+		int rc = set_option(fd, options[i].level, options[i].option,
 			options[i].value);
-		if (r < 0)
-			return r;
+		if (rc < 0)
+			return rc;
 	}
 
 	int flags = fcntl(fd, F_GETFL);
@@ -269,23 +269,23 @@ int sys_listen(const struct address *at, int *ret_fd)
 	if (fd < 0)
 		return fd;
 
-	int r = sys_listener_options(fd);
-	if (r < 0)
+	int rc = sys_listener_options(fd);
+	if (rc < 0)
 		goto out_close_fd;
 	/* A server that is started again must not wait for the TIME-WAITs of
 	 * its previous life. */
-	r = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (r < 0)
+	rc = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (rc < 0)
 		goto out_close_fd;
 	/* [::] and 0.0.0.0 are two addresses and may both be listened on. */
 	if (at->any.sa_family == AF_INET6) {
-		r = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-		if (r < 0)
+		rc = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		if (rc < 0)
 			goto out_close_fd;
 	}
 	if (bind(fd, &at->any, address_len(at)) < 0 ||
 		listen(fd, LISTEN_BACKLOG) < 0) {
-		r = -errno;
+		rc = -errno;
 		goto out_close_fd;
 	}
 	*ret_fd = fd;
@@ -293,5 +293,5 @@ int sys_listen(const struct address *at, int *ret_fd)
 
 out_close_fd:
 	close(fd);
-	return r;
+	return rc;
 }

@@ -48,20 +48,21 @@ int thread_start(struct thread *t, const char *name, int cpu,
 	*t = (struct thread){.run = run, .arg = arg, .cpu = cpu};
 	snprintf(t->name, sizeof t->name, "%s", name);
 
-	int r = -pthread_attr_init(&attr);
-	if (r < 0)
-		return r;
+	int rc = -pthread_attr_init(&attr);
+	if (rc < 0)
+		return rc;
 	if (cpu >= 0) {
 		CPU_SET_S((size_t)cpu, sizeof cpus, cpus.sets);
-		r = -pthread_attr_setaffinity_np(&attr, sizeof cpus, cpus.sets);
-		if (r < 0)
+		rc = -pthread_attr_setaffinity_np(
+			&attr, sizeof cpus, cpus.sets);
+		if (rc < 0)
 			goto out_destroy_attr;
 	}
-	r = create_without_signals(t, &attr);
+	rc = create_without_signals(t, &attr);
 
 out_destroy_attr:
 	pthread_attr_destroy(&attr);
-	return r;
+	return rc;
 }
 
 void thread_join(struct thread *t)

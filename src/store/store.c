@@ -256,7 +256,7 @@ int store_put(struct store *store, struct store_key key,
 	struct shard *shard = &store->shards[key.shard];
 	struct supplies sup = {0};
 	enum store_result result;
-	int err = 0;
+	int rc = 0;
 
 	HERD_ASSERT(sighting_is_whole(s));
 	for (;;) {
@@ -266,15 +266,15 @@ int store_put(struct store *store, struct store_key key,
 		shard_unlock(store, shard);
 		if (done)
 			break;
-		err = supplies_fetch(&sup, store, s, origin);
-		if (err)
+		rc = supplies_fetch(&sup, store, s, origin);
+		if (rc)
 			break;
 	}
 	sys_free(sup.entry);
 	table_free(store, sup.groups);
-	if (!err)
+	if (!rc)
 		*ret_result = result;
-	return err;
+	return rc;
 }
 
 int store_get(struct store *store, struct store_key key, struct text id,
@@ -349,12 +349,12 @@ size_t store_count(struct store *store)
 int store_new(const struct store_options *options, struct store **ret_store)
 {
 	unsigned shards = options->shards ? options->shards : STORE_BUCKETS;
-	int err = -ENOMEM;
+	int rc = -ENOMEM;
 
 	HERD_ASSERT(shards <= STORE_BUCKETS && !(shards & (shards - 1)));
 	struct store *store = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *store);
 	if (!store)
-		return err;
+		return rc;
 	*store = (struct store){
 		.shard_count = shards,
 		.shared = options->shared,
@@ -364,8 +364,8 @@ int store_new(const struct store_options *options, struct store **ret_store)
 		HERD_CACHE_LINE, shards * sizeof *store->shards);
 	if (!store->shards)
 		goto out_free_store;
-	err = sys_random(&store->key, sizeof store->key);
-	if (err)
+	rc = sys_random(&store->key, sizeof store->key);
+	if (rc)
 		goto out_free_shards;
 
 	for (unsigned i = 0; i < shards; i++) {
@@ -382,7 +382,7 @@ out_free_shards:
 	sys_free(store->shards);
 out_free_store:
 	sys_free(store);
-	return err;
+	return rc;
 }
 
 void store_free(struct store *store)

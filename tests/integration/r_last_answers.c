@@ -137,12 +137,14 @@ START_TEST(little_waits_in_the_kernel)
 {
 	struct herd *h = one(_i);
 	struct client *c;
+	unsigned long held;
 
 	make_big(h);
 	c = client_open(h, "Goloman");
 	ask_until_stuck(c);
-	ck_assert_uint_gt(held_by_the_kernel(c), 0);
-	ck_assert_uint_lt(held_by_the_kernel(c), 1024 * 1024);
+	while (!(held = held_by_the_kernel(c)))
+		; /* the server has not come so far; Check's time-out ends it */
+	ck_assert_uint_lt(held, 1024 * 1024);
 	client_close(c);
 	herd_free(h);
 }

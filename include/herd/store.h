@@ -69,7 +69,7 @@ HERD_MUST_CHECK int store_put(struct store *store, struct store_key key,
 HERD_MUST_CHECK int store_get(struct store *store, struct store_key key,
 	struct text id, struct buf *into);
 
-/* --- the change feed ---------------------------------------------------- */
+/* --- the change feed ------------------------------------------------------ */
 
 /* Start-up only: how many readers there will be (numbered from 0). Their
  * bookmarks stand at the start. 0; -ENOMEM. */

@@ -83,7 +83,7 @@ struct log {
 	uint64_t drops_reported; /* of those, in the file */
 };
 
-/* --- set-up ------------------------------------------------------------- */
+/* --- set-up --------------------------------------------------------------- */
 
 static int open_file(const char *path)
 {
@@ -185,7 +185,7 @@ void log_on_wake(struct log *log, void (*wake)(void *arg), void *arg)
 	log->wake_arg = arg;
 }
 
-/* --- the threads that log ----------------------------------------------- */
+/* --- the threads that log ------------------------------------------------- */
 
 bool log_wants(const struct log_ring *ring, enum log_event event)
 {
@@ -266,7 +266,7 @@ void log_flush(struct log_ring *ring)
 	wake_writer(ring->log);
 }
 
-/* --- the writer --------------------------------------------------------- */
+/* --- the writer ----------------------------------------------------------- */
 
 static uint64_t count_lines(const char *src, size_t len)
 {

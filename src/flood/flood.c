@@ -22,7 +22,7 @@ struct flood {
 	struct peer peers[]; /* [O] */
 };
 
-/* --- what others call --------------------------------------------------- */
+/* --- what others call ----------------------------------------------------- */
 
 void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS])
 {
@@ -71,7 +71,7 @@ void flood_drain(struct flood *f)
 	mailbox_post_last(reactor_mailbox(f->options.reactor), on_drain, f, 0);
 }
 
-/* --- the end of each round ---------------------------------------------- */
+/* --- the end of each round ------------------------------------------------ */
 
 static bool take_changes(struct flood *f)
 {
@@ -128,7 +128,7 @@ static bool on_round(struct reactor_hook *hook)
 	return !may_sleep(f);
 }
 
-/* --- life --------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 int flood_new(const struct flood_options *options, struct flood **ret_flood)
 {

@@ -42,7 +42,7 @@ static int64_t now(const struct peer *p)
 	return reactor_now_ns(p->env->reactor);
 }
 
-/* --- trouble and patience ----------------------------------------------- */
+/* --- trouble and patience ------------------------------------------------- */
 
 /* The next wait: doubled each time, half of it random, so that neighbours
  * that lost each other at the same moment do not stay in step. */
@@ -92,7 +92,7 @@ static void lose(struct peer *p, const char *why)
 	wait_for_next_dial(p);
 }
 
-/* --- dialling ----------------------------------------------------------- */
+/* --- dialling ------------------------------------------------------------- */
 
 static void resolve(struct peer *p)
 {
@@ -222,7 +222,7 @@ static void come_up(struct peer *p, const struct line *hello)
 			.name = server_of(p)->name, .address = &address});
 }
 
-/* --- what the acceptor says --------------------------------------------- */
+/* --- what the acceptor says ----------------------------------------------- */
 
 static void take_line(struct peer *p, struct text bytes)
 {
@@ -298,7 +298,7 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	/* flood pumps at the end of this round. */
 }
 
-/* --- liveness ----------------------------------------------------------- */
+/* --- liveness ------------------------------------------------------------- */
 
 static int send_ping(struct peer *p)
 {
@@ -364,7 +364,7 @@ static void on_timer(struct timer *timer)
 	}
 }
 
-/* --- sending what is new ------------------------------------------------ */
+/* --- sending what is new -------------------------------------------------- */
 
 /* The next shard with news, from next_shard on and round; false: none. */
 static bool find_behind(const struct peer *p, unsigned *ret_shard)
@@ -458,7 +458,7 @@ void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
 		p->behind[i] |= words[i];
 }
 
-/* --- from outside ------------------------------------------------------- */
+/* --- from outside --------------------------------------------------------- */
 
 int peer_init(struct peer *p, const struct peer_env *env, size_t which,
 	unsigned reader)

@@ -106,7 +106,7 @@ void reactor_hook_add(struct reactor *r, struct reactor_hook *hook)
 	r->hooks_end = &hook->next;
 }
 
-/* --- descriptors -------------------------------------------------------- */
+/* --- descriptors ---------------------------------------------------------- */
 
 int reactor_watch(struct reactor *r, struct reactor_io *io, uint32_t events)
 {
@@ -139,7 +139,7 @@ void reactor_unwatch(struct reactor *r, struct reactor_io *io)
 			r->ready[i].data.ptr = NULL;
 }
 
-/* --- timers ------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------- */
 
 void reactor_timer_set(struct reactor *r, struct timer *timer, int64_t due_ns)
 {
@@ -163,7 +163,7 @@ static void run_due_timers(struct reactor *r)
 	}
 }
 
-/* --- the loop ----------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------- */
 
 /* How long epoll may sleep, in ms; a timer's rest is rounded up, so that the
  * loop does not spin through its last millisecond. */

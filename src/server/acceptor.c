@@ -51,7 +51,7 @@ static void log_failure(struct acceptor *a, const char *why)
 	a->failures = 0;
 }
 
-/* --- to whom ------------------------------------------------------------ */
+/* --- to whom -------------------------------------------------------------- */
 
 static unsigned count_clients(const struct acceptor *a)
 {
@@ -99,7 +99,7 @@ static struct worker *choose(const struct acceptor *a, int fd, unsigned clients)
 	return least_busy(a);
 }
 
-/* --- listening ---------------------------------------------------------- */
+/* --- listening ------------------------------------------------------------ */
 
 static void rest(struct acceptor *a)
 {
@@ -217,7 +217,7 @@ static bool on_round(struct reactor_hook *hook)
 	return false;
 }
 
-/* --- life --------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static void close_listeners(struct acceptor *a)
 {

@@ -9,7 +9,7 @@
 #include "herd/handshake.h"
 #include "herd/sys.h"
 
-/* --- saying ------------------------------------------------------------- */
+/* --- saying --------------------------------------------------------------- */
 
 static void say(struct session *s, struct text text)
 {
@@ -56,7 +56,7 @@ static void answer_invalid(struct session *s, struct text body)
 	say(s, text_of("\n"));
 }
 
-/* --- clients ------------------------------------------------------------ */
+/* --- clients -------------------------------------------------------------- */
 
 static void answer_iamat(struct session *s, const struct answer_line *l)
 {
@@ -118,7 +118,7 @@ static void answer_whatsat(struct session *s, const struct answer_line *l)
 		say(s, text_of(no_provider));
 }
 
-/* --- neighbours --------------------------------------------------------- */
+/* --- neighbours ----------------------------------------------------------- */
 
 /* From now on the session is a link. */
 static void become_link(struct session *s, size_t which, struct text boot)
@@ -260,7 +260,7 @@ static void obey_client(struct session *s, const struct answer_line *l)
 		log_sent(s, from);
 }
 
-/* --- from outside ------------------------------------------------------- */
+/* --- from outside --------------------------------------------------------- */
 
 void answer_parse(
 	struct session *s, struct text bytes, struct answer_line *ret_line)

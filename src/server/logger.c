@@ -35,7 +35,7 @@ static bool on_round(struct reactor_hook *hook)
 	return !log_may_sleep(l->log);
 }
 
-/* --- what others call --------------------------------------------------- */
+/* --- what others call ----------------------------------------------------- */
 
 static void wake(void *arg)
 {
@@ -65,7 +65,7 @@ void logger_reopen(struct logger *l)
 	(void)rc; /* thousands of reopenings are under way already */
 }
 
-/* --- life --------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 int logger_new(struct log *log, struct reactor *reactor, struct log_ring *ring,
 	struct logger **ret_logger)

@@ -70,7 +70,7 @@ static void say(struct server *s, enum log_event event, const char *why)
 		&(struct log_facts){.name = s->self->name, .why = why});
 }
 
-/* --- stopping ----------------------------------------------------------- */
+/* --- stopping ------------------------------------------------------------- */
 
 static void on_stop_reactor(void *to, intptr_t what)
 {
@@ -181,7 +181,7 @@ static void begin_to_stop(struct server *s, const char *why)
 	acceptor_close(s->acceptor);
 }
 
-/* --- signals ------------------------------------------------------------ */
+/* --- signals -------------------------------------------------------------- */
 
 static void on_signal(struct reactor_io *io, uint32_t events)
 {
@@ -235,7 +235,7 @@ static bool on_main_round(struct reactor_hook *hook)
 	return false;
 }
 
-/* --- setting up --------------------------------------------------------- */
+/* --- setting up ----------------------------------------------------------- */
 
 static int new_seat(struct server *s, struct seat *seat)
 {
@@ -435,7 +435,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	return 0;
 }
 
-/* --- running ------------------------------------------------------------ */
+/* --- running -------------------------------------------------------------- */
 
 static void run_reactor(void *arg)
 {

@@ -21,7 +21,7 @@ static const char stops[] = "the server stops";
 static void on_ready(struct reactor_io *io, uint32_t events);
 static void on_timer(struct timer *timer);
 
-/* --- the end ------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------- */
 
 static void log_closed(const struct session *s, const char *why)
 {
@@ -65,7 +65,7 @@ static void end(struct session *s, const char *why)
 	env->on_gone(env, was_link);
 }
 
-/* --- lines -------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 static bool has_room(const struct session *s)
 {
@@ -185,7 +185,7 @@ static void take_end(struct session *s)
 		take_kept(s);
 }
 
-/* --- events ------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 static bool reads(const struct session *s)
 {
@@ -354,7 +354,7 @@ static void on_timer(struct timer *timer)
 	settle(s);
 }
 
-/* --- from outside ------------------------------------------------------- */
+/* --- from outside --------------------------------------------------------- */
 
 int session_new(int fd, const struct address *address, bool must_be_link,
 	struct session **ret_session)

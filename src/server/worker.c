@@ -20,7 +20,7 @@ struct worker {
 	bool drained;                       /* [O] */
 };
 
-/* --- what sessions tell ------------------------------------------------- */
+/* --- what sessions tell --------------------------------------------------- */
 
 static void on_update(struct session_env *env, uint32_t shard)
 {
@@ -47,7 +47,7 @@ static void on_gone(struct session_env *env, bool was_link)
 		atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
 }
 
-/* --- sessions come ------------------------------------------------------ */
+/* --- sessions come -------------------------------------------------------- */
 
 static void on_adopt(void *to, intptr_t what)
 {
@@ -90,7 +90,7 @@ void worker_drain(struct worker *w)
 	mailbox_post_last(reactor_mailbox(w->options.reactor), on_drain, w, 0);
 }
 
-/* --- the end of each round ---------------------------------------------- */
+/* --- the end of each round ------------------------------------------------ */
 
 static void resume_ready(struct worker *w)
 {
@@ -124,7 +124,7 @@ static bool on_round(struct reactor_hook *hook)
 	return !TAILQ_EMPTY(&w->env.ready);
 }
 
-/* --- life --------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 int worker_new(const struct worker_options *options, struct worker **ret_worker)
 {

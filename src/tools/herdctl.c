@@ -120,7 +120,7 @@ static int complain(enum exit_code code, const char *format, ...)
 	return (int)code;
 }
 
-/* --- the command --------------------------------------------------------- */
+/* --- the command ---------------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {
@@ -193,7 +193,7 @@ static int build_line(
 	return 0;
 }
 
-/* --- the server ---------------------------------------------------------- */
+/* --- the server ----------------------------------------------------------- */
 
 /* "HOST:PORT" or "[V6]:PORT". */
 static int split_host_port(const char *text, struct target *t)
@@ -243,7 +243,7 @@ static int find_server(const struct settings *set, struct target *t)
 	return 0;
 }
 
-/* --- the conversation ---------------------------------------------------- */
+/* --- the conversation ----------------------------------------------------- */
 
 static int connect_server(const struct target *t, int timeout_ms, int *ret_fd)
 {
@@ -309,7 +309,7 @@ out_free:
 	return code;
 }
 
-/* --- the command line ---------------------------------------------------- */
+/* --- the command line ----------------------------------------------------- */
 
 static int parse_timeout(const char *text, int *ret_ms)
 {

@@ -14,7 +14,7 @@
 #define LOCATION "+34.068930-118.445127"
 #define ARGS_MAX 12
 
-/* --- running it ---------------------------------------------------------- */
+/* --- running it ----------------------------------------------------------- */
 
 /* `args` begins with the program. */
 static void become(struct herd *h, const char *input, const char **args)
@@ -109,7 +109,7 @@ static const char *host_port(struct herd *h, const char *server)
 	return herd_printf(h, "127.0.0.1:%" PRIu16, herd_port(h, server));
 }
 
-/* --- with servers -------------------------------------------------------- */
+/* --- with servers --------------------------------------------------------- */
 
 START_TEST(iamat_and_whatsat)
 {
@@ -254,7 +254,7 @@ START_TEST(send_is_not_stuck)
 }
 END_TEST
 
-/* --- the command line ---------------------------------------------------- */
+/* --- the command line ----------------------------------------------------- */
 
 static const struct {
 	const char *args[6];
@@ -340,7 +340,7 @@ START_TEST(version_and_help)
 }
 END_TEST
 
-/* --- no answer ----------------------------------------------------------- */
+/* --- no answer ------------------------------------------------------------ */
 
 START_TEST(nobody_listens)
 {

@@ -64,7 +64,7 @@ static void tear_down(void)
 	scene_end();
 }
 
-/* --- to whom ------------------------------------------------------------- */
+/* --- to whom -------------------------------------------------------------- */
 
 START_TEST(tells_all_but_the_teller)
 {
@@ -146,7 +146,7 @@ START_TEST(dials_at_once_who_dials_us)
 }
 END_TEST
 
-/* --- a loop of its own ------------------------------------------------------ */
+/* --- a loop of its own ---------------------------------------------------- */
 
 static void run_reactor(void *arg)
 {

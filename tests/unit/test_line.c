@@ -26,7 +26,7 @@ static struct line parse(const char *string)
 	return line;
 }
 
-/* --- verbs -------------------------------------------------------------- */
+/* --- verbs ---------------------------------------------------------------- */
 
 static const struct {
 	enum line_verb verb;
@@ -253,7 +253,7 @@ START_TEST(understands_questions)
 }
 END_TEST
 
-/* --- bytes -------------------------------------------------------------- */
+/* --- bytes ---------------------------------------------------------------- */
 
 /* Every byte in the middle of an id, at every place within a word: six of them
  * are white space and make the id two fields. */
@@ -346,7 +346,7 @@ START_TEST(takes_very_long_lines)
 }
 END_TEST
 
-/* --- what is written ---------------------------------------------------- */
+/* --- what is written ------------------------------------------------------ */
 
 static void assert_answer(
 	const char *iamat, const char *server, int64_t now_ns, const char *at)

@@ -24,7 +24,7 @@ static char *line_of(
 	return text;
 }
 
-/* --- what a line looks like --------------------------------------------- */
+/* --- what a line looks like ----------------------------------------------- */
 
 static const struct {
 	enum log_event event;
@@ -227,7 +227,7 @@ START_TEST(cuts_even_long_names)
 }
 END_TEST
 
-/* --- which events are written ------------------------------------------- */
+/* --- which events are written --------------------------------------------- */
 
 START_TEST(leaves_out_what_is_not_wanted)
 {

@@ -12,7 +12,7 @@
 #include "herd/thread.h"
 #include "probe.h"
 
-/* --- rings -------------------------------------------------------------- */
+/* --- rings ---------------------------------------------------------------- */
 
 START_TEST(merges_rings_by_time)
 {
@@ -130,7 +130,7 @@ START_TEST(drains_in_place_when_alone)
 }
 END_TEST
 
-/* --- sleeping and waking ------------------------------------------------ */
+/* --- sleeping and waking -------------------------------------------------- */
 
 static void count_wake(void *arg)
 {

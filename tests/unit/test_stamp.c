@@ -20,7 +20,7 @@ static unsigned random_below(unsigned limit)
 	return (unsigned)nrand48(seed) % limit;
 }
 
-/* --- the reference ------------------------------------------------------ */
+/* --- the reference -------------------------------------------------------- */
 
 #define CELLS 400
 #define POINT 200 /* cells[POINT] are the ones, cells[POINT + 1] the tenths */
@@ -136,7 +136,7 @@ START_TEST(parses_any_like_the_reference)
 }
 END_TEST
 
-/* --- tables ------------------------------------------------------------- */
+/* --- tables --------------------------------------------------------------- */
 
 static const struct {
 	const char *text;

@@ -63,10 +63,11 @@ void buf_commit(struct buf *b, size_t len)
 
 int buf_append(struct buf *b, const void *src, size_t len)
 {
+	char *dst;
+
 	if (len == 0)
 		return 0;
-
-	char *dst = buf_reserve(b, len);
+	dst = buf_reserve(b, len);
 	if (!dst)
 		return -ENOMEM;
 	memcpy(dst, src, len);

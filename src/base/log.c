@@ -227,6 +227,7 @@ void log_write(struct log_ring *ring, enum log_event event,
 {
 	const struct log *log = ring->log;
 	size_t len = facts->bytes.len;
+	struct record *record;
 
 	if (!log->wanted[event])
 		return;
@@ -234,7 +235,7 @@ void log_write(struct log_ring *ring, enum log_event event,
 		len = LOG_BYTES_MAX;
 
 	ring->unflushed = true;
-	struct record *record = ring_reserve(&ring->ring, sizeof *record + len);
+	record = ring_reserve(&ring->ring, sizeof *record + len);
 	if (!record && log->wait)
 		record = wait_for_room(ring, sizeof *record + len);
 	if (!record) {
@@ -453,9 +454,10 @@ bool log_may_sleep(struct log *log)
 
 int log_reopen(struct log *log)
 {
-	log_drain(log);
+	int fd;
 
-	int fd = open_file(log->path);
+	log_drain(log);
+	fd = open_file(log->path);
 	if (fd < 0)
 		return fd;
 	close(log->fd);

@@ -142,7 +142,9 @@ static void put_escaped(struct pen *pen, struct text bytes)
 
 	while (left > 0) {
 		size_t room = (size_t)(pen->end - pen->at);
+		char escaped[4];
 		uint64_t word;
+		size_t len;
 
 		if (left >= sizeof word && room >= sizeof word) {
 			memcpy(&word, src, sizeof word);
@@ -154,9 +156,7 @@ static void put_escaped(struct pen *pen, struct text bytes)
 				continue;
 			}
 		}
-
-		char escaped[4];
-		size_t len = escape((unsigned char)*src, escaped);
+		len = escape((unsigned char)*src, escaped);
 		if (len > room) {
 			pen->cut = true;
 			return;
@@ -173,6 +173,8 @@ static void put_time(
 {
 	int64_t second = time_ns / HERD_SECOND_NS;
 	int64_t ns = time_ns % HERD_SECOND_NS;
+	char fraction[9] = ".000000Z ";
+	int64_t us;
 
 	if (ns < 0) {
 		ns += HERD_SECOND_NS;
@@ -188,8 +190,7 @@ static void put_time(
 	}
 	put_plain(pen, calendar->text, calendar->len);
 
-	char fraction[9] = ".000000Z ";
-	int64_t us = ns / 1000;
+	us = ns / 1000;
 	for (size_t i = 6; us > 0; i--) {
 		fraction[i] = (char)('0' + us % 10);
 		us /= 10;

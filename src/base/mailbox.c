@@ -69,8 +69,10 @@ static void unlock(struct mailbox *m)
 /* Append unless `room` messages are there already. */
 static int post(struct mailbox *m, const struct message *message, size_t room)
 {
+	size_t before;
+
 	lock(m);
-	size_t before = m->count;
+	before = m->count;
 	if (before < room)
 		m->queue[m->count++] = *message;
 	unlock(m);
@@ -109,7 +111,9 @@ void mailbox_wake(struct mailbox *m)
 
 bool mailbox_receive(struct mailbox *m)
 {
+	struct message *messages;
 	eventfd_t wakeups;
+	size_t count;
 
 	/* First, and whether or not there was one to read: see the header. */
 	if (m->shared)
@@ -118,8 +122,8 @@ bool mailbox_receive(struct mailbox *m)
 		m->woken = false;
 
 	lock(m);
-	struct message *messages = m->queue;
-	size_t count = m->count;
+	messages = m->queue;
+	count = m->count;
 	m->queue = m->taken;
 	m->taken = messages;
 	m->count = 0;

@@ -48,6 +48,7 @@ static inline void *ring_reserve(struct ring *r, size_t len)
 	char *at = r->bytes + (head & (r->size - 1));
 	size_t to_end = (size_t)(r->bytes + r->size - at);
 	size_t padding = size > to_end ? to_end : 0;
+	struct ring_record *record;
 
 	HERD_ASSERT(size <= r->size / 2);
 	if (padding + size > r->size - (head - r->tail_seen)) {
@@ -61,7 +62,7 @@ static inline void *ring_reserve(struct ring *r, size_t len)
 			(struct ring_record){(uint32_t)padding, true};
 		at = r->bytes;
 	}
-	struct ring_record *record = (void *)at;
+	record = (void *)at;
 	*record = (struct ring_record){(uint32_t)size, false};
 	r->next = head + padding + size;
 	return record + 1;
@@ -91,12 +92,12 @@ static inline const struct ring_record *ring_first(
 static inline const void *ring_peek(struct ring *r)
 {
 	size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	const struct ring_record *record;
 
 	if (tail == r->head_seen)
 		return NULL;
-
+	record = ring_first(r, tail);
 	/* Padding is published together with the record that follows it. */
-	const struct ring_record *record = ring_first(r, tail);
 	if (record->is_padding) {
 		tail += record->size;
 		atomic_store_explicit(&r->tail, tail, memory_order_release);

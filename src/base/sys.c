@@ -192,11 +192,11 @@ int sys_connect(
 	const struct address *to, const struct address *from, int *ret_fd)
 {
 	int fd = new_socket(to);
+	int rc;
 
 	if (fd < 0)
 		return fd;
-
-	int rc = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	rc = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (rc < 0)
 		goto out_close_fd;
 	if (from) {
@@ -247,6 +247,7 @@ int sys_listener_options(int fd)
 		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
 		{SOL_SOCKET, SO_KEEPALIVE, 1},
 	};
+	int flags;
 
 	for (size_t i = 0; i < HERD_COUNT(options); i++) {
 		int rc = set_option(fd, options[i].level, options[i].option,
@@ -255,7 +256,7 @@ int sys_listener_options(int fd)
 			return rc;
 	}
 
-	int flags = fcntl(fd, F_GETFL);
+	flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
@@ -265,11 +266,11 @@ int sys_listener_options(int fd)
 int sys_listen(const struct address *at, int *ret_fd)
 {
 	int fd = new_socket(at);
+	int rc;
 
 	if (fd < 0)
 		return fd;
-
-	int rc = sys_listener_options(fd);
+	rc = sys_listener_options(fd);
 	if (rc < 0)
 		goto out_close_fd;
 	/* A server that is started again must not wait for the TIME-WAITs of

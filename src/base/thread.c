@@ -31,10 +31,11 @@ static void *run_thread(void *arg)
 static int create_without_signals(struct thread *t, const pthread_attr_t *attr)
 {
 	sigset_t all, before;
+	int error;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&t->id, attr, run_thread, t);
+	error = pthread_create(&t->id, attr, run_thread, t);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -error;
 }
@@ -44,11 +45,11 @@ int thread_start(struct thread *t, const char *name, int cpu,
 {
 	pthread_attr_t attr;
 	struct cpus cpus = {0};
+	int rc;
 
 	*t = (struct thread){.run = run, .arg = arg, .cpu = cpu};
 	snprintf(t->name, sizeof t->name, "%s", name);
-
-	int rc = -pthread_attr_init(&attr);
+	rc = -pthread_attr_init(&attr);
 	if (rc < 0)
 		return rc;
 	if (cpu >= 0) {

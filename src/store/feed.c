@@ -106,6 +106,8 @@ void feed_read(struct store *store, unsigned reader, unsigned shard_index,
 	uint32_t skip_origin, struct feed_page *page)
 {
 	struct shard *shard = &store->shards[shard_index];
+	struct entry *seen;
+	struct entry *next;
 
 	HERD_ASSERT(
 		reader < store->readers && shard_index < store->shard_count);
@@ -114,9 +116,8 @@ void feed_read(struct store *store, unsigned reader, unsigned shard_index,
 	page->wanted = 0;
 
 	shard_lock_read(store, shard);
-	struct entry *seen = shard->bookmarks[reader];
-	struct entry *next = seen ? seen->newer : shard->oldest;
-
+	seen = shard->bookmarks[reader];
+	next = seen ? seen->newer : shard->oldest;
 	for (int i = 0; next && i < FEED_PAGE_LINES; i++) {
 		bool skip = skip_origin && next->origin == skip_origin;
 

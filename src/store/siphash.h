@@ -55,18 +55,18 @@ static inline uint64_t siphash(struct siphash_key key, unsigned rounds,
 	};
 	const char *p = bytes.ptr;
 	size_t left = bytes.len;
+	uint64_t word;
 
 	for (; left >= 8; p += 8, left -= 8) {
-		uint64_t word;
 		memcpy(&word, p, 8);
 		siphash_absorb(v, le64toh(word), rounds);
 	}
 
 	/* The last word: what is left over, and the length on top. */
-	uint64_t last = (uint64_t)bytes.len << 56;
+	word = (uint64_t)bytes.len << 56;
 	for (size_t i = 0; i < left; i++)
-		last |= (uint64_t)(unsigned char)p[i] << 8 * i;
-	siphash_absorb(v, last, rounds);
+		word |= (uint64_t)(unsigned char)p[i] << 8 * i;
+	siphash_absorb(v, word, rounds);
 
 	v[2] ^= 0xff;
 	siphash_rounds(v, final_rounds);

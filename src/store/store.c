@@ -92,11 +92,11 @@ static void table_add(
 	struct group *groups, size_t mask, uint32_t hash, struct entry *entry)
 {
 	size_t i = hash & mask;
+	struct group *g;
 
 	while (groups[i].used == GROUP_SLOTS)
 		i = (i + 1) & mask;
-
-	struct group *g = &groups[i];
+	g = &groups[i];
 	g->hash[g->used] = hash;
 	g->entry[g->used] = entry;
 	g->used++;
@@ -194,6 +194,20 @@ static int supplies_fetch(struct supplies *sup, const struct store *store,
 	return 0;
 }
 
+/* Note what a put that adds an entry, or replaces one, still lacks; false:
+ * something. */
+static bool supplies_suffice(
+	struct supplies *sup, const struct shard *shard, bool replaces)
+{
+	size_t groups = table_mask(shard) + 1;
+	bool full = !replaces && shard->count >= shard->limit;
+	bool larger = sup->groups && sup->mask >= groups;
+
+	sup->lack_entry = !sup->entry;
+	sup->lack_groups = full && !larger ? groups * 2 : 0;
+	return !sup->lack_entry && !sup->lack_groups;
+}
+
 /* Add an entry to the shard, or take the place of the one in `slot`. Called
  * under the write lock with everything that is needed. */
 static void put_entry(const struct store *store, struct shard *shard,
@@ -237,13 +251,7 @@ static bool put_try(const struct store *store, struct shard *shard,
 		feed_append(shard, held);
 		return true;
 	}
-
-	size_t groups = table_mask(shard) + 1;
-	bool full = !held && shard->count >= shard->limit;
-	bool larger = sup->groups && sup->mask >= groups;
-	sup->lack_entry = !sup->entry;
-	sup->lack_groups = full && !larger ? groups * 2 : 0;
-	if (sup->lack_entry || sup->lack_groups)
+	if (!supplies_suffice(sup, shard, held))
 		return false;
 	put_entry(store, shard, hash, slot, sup);
 	return true;
@@ -256,12 +264,13 @@ int store_put(struct store *store, struct store_key key,
 	struct shard *shard = &store->shards[key.shard];
 	struct supplies sup = {0};
 	enum store_result result;
+	bool done;
 	int rc = 0;
 
 	HERD_ASSERT(sighting_is_whole(s));
 	for (;;) {
 		shard_lock_write(store, shard);
-		bool done = put_try(store, shard, (uint32_t)key.hash, s, origin,
+		done = put_try(store, shard, (uint32_t)key.hash, s, origin,
 			&sup, &result);
 		shard_unlock(store, shard);
 		if (done)
@@ -285,12 +294,13 @@ int store_get(struct store *store, struct store_key key, struct text id,
 
 	for (;;) {
 		char *dst = buf_reserve(into, room);
+		struct entry **slot;
 		size_t len = 0;
 
 		if (!dst)
 			return -ENOMEM;
 		shard_lock_read(store, shard);
-		struct entry **slot = table_find(shard, (uint32_t)key.hash, id);
+		slot = table_find(shard, (uint32_t)key.hash, id);
 		if (slot) {
 			len = (*slot)->line_len;
 			if (len <= room)
@@ -349,10 +359,11 @@ size_t store_count(struct store *store)
 int store_new(const struct store_options *options, struct store **ret_store)
 {
 	unsigned shards = options->shards ? options->shards : STORE_BUCKETS;
+	struct store *store;
 	int rc = -ENOMEM;
 
 	HERD_ASSERT(shards <= STORE_BUCKETS && !(shards & (shards - 1)));
-	struct store *store = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *store);
+	store = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *store);
 	if (!store)
 		return rc;
 	*store = (struct store){

@@ -78,7 +78,7 @@ struct log {
 	size_t batch_len;
 	bool mid_line;           /* the file ends with a piece of a line */
 	uint64_t lost;           /* lines that could not be written */
-	int lost_error;          /* why */
+	int lost_rc;             /* why: -errno */
 	uint64_t drops_seen;     /* of all rings, when last looked at */
 	uint64_t drops_reported; /* of those, in the file */
 };
@@ -286,7 +286,7 @@ static size_t write_bytes(struct log *log, const char *src, size_t len)
 	while (done < len) {
 		ssize_t n = sys_write(log->fd, src + done, len - done);
 		if (n <= 0) {
-			log->lost_error = n < 0 ? (int)-n : EIO;
+			log->lost_rc = n < 0 ? (int)n : -EIO;
 			break;
 		}
 		done += (size_t)n;
@@ -321,7 +321,7 @@ static bool report_lost(struct log *log)
 	if (log->lost == 0)
 		return true;
 	snprintf(why, sizeof why, "cannot write: %s",
-		strerrordesc_np(log->lost_error));
+		sys_error_text(log->lost_rc));
 	if (!report(log, log->lost, why))
 		return false;
 	log->lost = 0;

@@ -50,10 +50,10 @@ int conf_complain(struct conf_reader *r, int line, const char *format, ...)
 }
 
 /* The same for what is no fault of the file's contents. */
-static int complain_errno(struct conf_reader *r, int error)
+static int complain_errno(struct conf_reader *r, int rc)
 {
-	(void)!conf_complain(r, 0, "%s", strerror(-error));
-	return error;
+	(void)!conf_complain(r, 0, "%s", sys_error_text(rc));
+	return rc;
 }
 
 void *conf_take(struct conf_reader *r, size_t count, size_t size)
@@ -111,11 +111,11 @@ static int take_path(struct conf_reader *r)
 
 	if (*r->path != '/') {
 		if (!getcwd(here, PATH_MAX)) {
-			int error = -errno;
+			int rc = -errno;
 
 			(void)!conf_complain(r, 0, "the folder it is in: %s",
-				strerror(-error));
-			return error;
+				sys_error_text(rc));
+			return rc;
 		}
 		if (strcmp(here, "/") != 0)
 			conf_append(here, sizeof here, "/");
@@ -134,18 +134,18 @@ static int read_stream(
 {
 	char *text = sys_alloc(FILE_MAX + 1);
 	size_t len;
-	int error;
+	int rc;
 
 	if (!text)
 		return complain_errno(r, -ENOMEM);
 	errno = 0;
 	len = fread(text, 1, FILE_MAX + 1, stream);
 	if (ferror(stream)) {
-		error = complain_errno(r, errno ? -errno : -EIO);
+		rc = complain_errno(r, errno ? -errno : -EIO);
 		goto out_free;
 	}
 	if (len > FILE_MAX) {
-		error = conf_complain(r, 0,
+		rc = conf_complain(r, 0,
 			"longer than %d bytes; this is no configuration file",
 			FILE_MAX);
 		goto out_free;
@@ -157,7 +157,7 @@ static int read_stream(
 
 out_free:
 	sys_free(text);
-	return error;
+	return rc;
 }
 
 /* What libconfig says of a file it cannot read, and what would be right. */
@@ -178,20 +178,20 @@ static int complain_syntax(struct conf_reader *r, const config_t *config)
 static int read_text(struct conf_reader *r, const char *text, size_t len)
 {
 	config_t config;
-	int error = conf_scan(r, text, len);
+	int rc = conf_scan(r, text, len);
 
-	if (error)
-		return error;
+	if (rc)
+		return rc;
 	config_init(&config);
 	if (config_read_string(&config, text) == CONFIG_TRUE) {
 		conf_set_defaults(&conf_table, &r->box->conf);
-		error = conf_read_group(r, &conf_table, "",
+		rc = conf_read_group(r, &conf_table, "",
 			config_root_setting(&config), &r->box->conf);
 	} else {
-		error = complain_syntax(r, &config);
+		rc = complain_syntax(r, &config);
 	}
 	config_destroy(&config);
-	return error;
+	return rc;
 }
 
 int conf_read_stream(
@@ -200,38 +200,38 @@ int conf_read_stream(
 	struct conf_reader r = {.path = path, .error = error};
 	char *text = NULL;
 	size_t len = 0;
-	int result = read_stream(&r, stream, &text, &len);
+	int rc = read_stream(&r, stream, &text, &len);
 
-	if (result)
-		return result;
+	if (rc)
+		return rc;
 	r.box = sys_alloc_zero(1, sizeof *r.box);
 	if (!r.box) {
-		result = complain_errno(&r, -ENOMEM);
+		rc = complain_errno(&r, -ENOMEM);
 		goto out_free_text;
 	}
-	result = take_path(&r);
-	if (!result)
-		result = read_text(&r, text, len);
-	if (result)
+	rc = take_path(&r);
+	if (!rc)
+		rc = read_text(&r, text, len);
+	if (rc)
 		free_box(r.box);
 	else
 		*ret_conf = &r.box->conf;
 out_free_text:
 	sys_free(text);
-	return result;
+	return rc;
 }
 
 int conf_read(const char *path, struct conf **ret_conf, char *error)
 {
 	struct conf_reader r = {.path = path, .error = error};
 	FILE *stream = fopen(path, "re");
-	int result;
+	int rc;
 
 	if (!stream)
 		return complain_errno(&r, -errno);
-	result = conf_read_stream(stream, path, ret_conf, error);
+	rc = conf_read_stream(stream, path, ret_conf, error);
 	fclose(stream);
-	return result;
+	return rc;
 }
 
 void conf_list_servers(const struct conf *conf, char *dst, size_t room)

@@ -138,7 +138,7 @@ static int read_server(struct conf_reader *r, const config_setting_t *group,
 	struct conf *conf, size_t index)
 {
 	struct conf_server *server = &conf->servers[index];
-	int error;
+	int rc;
 
 	server->line = conf_line(group);
 	if (!config_setting_is_group(group))
@@ -146,13 +146,12 @@ static int read_server(struct conf_reader *r, const config_setting_t *group,
 			"a server is a group; { name = \"...\"; "
 			"host = \"...\"; port = ...; }");
 	conf_set_defaults(&conf_server_table, server);
-	error = conf_read_group(
-		r, &conf_server_table, "servers.", group, server);
-	if (!error)
-		error = copy_listen(r, group, server);
-	if (!error)
-		error = check_unique(r, conf, index);
-	return error;
+	rc = conf_read_group(r, &conf_server_table, "servers.", group, server);
+	if (!rc)
+		rc = copy_listen(r, group, server);
+	if (!rc)
+		rc = check_unique(r, conf, index);
+	return rc;
 }
 
 static const config_setting_t *talks_to(
@@ -236,11 +235,11 @@ static int read_edges(
 		int length = names ? config_setting_length(names) : 0;
 
 		for (int j = 0; j < length; j++, drawn += 2) {
-			int error =
+			int rc =
 				draw_edge(r, conf, i, names, j, arrows + drawn);
 
-			if (error)
-				return error;
+			if (rc)
+				return rc;
 		}
 	}
 	qsort(arrows, drawn, sizeof *arrows, compare_arrows);
@@ -257,11 +256,11 @@ int conf_read_servers(
 	if (!conf->servers)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		int error = read_server(
+		int rc = read_server(
 			r, config_setting_get_elem(list, (unsigned)i), conf, i);
 
-		if (error)
-			return error;
+		if (rc)
+			return rc;
 		conf->server_count++;
 	}
 	return read_edges(r, list, conf);

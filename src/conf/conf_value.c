@@ -161,10 +161,10 @@ static int check_texts(struct conf_reader *r, const struct conf_option *option,
 	for (int i = 0; i < config_setting_length(setting); i++) {
 		const config_setting_t *item =
 			config_setting_get_elem(setting, (unsigned)i);
-		int error = check_text(r, option, item, line);
+		int rc = check_text(r, option, item, line);
 
-		if (error)
-			return error;
+		if (rc)
+			return rc;
 		for (int j = 0; j < i; j++)
 			if (!strcmp(config_setting_get_string_elem(setting, i),
 				    config_setting_get_string_elem(setting, j)))
@@ -178,12 +178,12 @@ static int read_word(struct conf_reader *r, const struct conf_option *option,
 	const config_setting_t *setting, void *base)
 {
 	int line = conf_line(setting);
-	int error = check_text(r, option, setting, line);
+	int rc = check_text(r, option, setting, line);
 	const char *word;
 	unsigned index;
 
-	if (error)
-		return error;
+	if (rc)
+		return rc;
 	word = config_setting_get_string(setting);
 	if (!conf_word_index(option->words, word, &index))
 		return complain_value(r, option, setting, line, "is not known");
@@ -201,11 +201,11 @@ static int read_word(struct conf_reader *r, const struct conf_option *option,
 static int read_text(struct conf_reader *r, const struct conf_option *option,
 	const config_setting_t *setting, void *base)
 {
-	int error = check_text(r, option, setting, conf_line(setting));
+	int rc = check_text(r, option, setting, conf_line(setting));
 	const char *text;
 
-	if (error)
-		return error;
+	if (rc)
+		return rc;
 	text = config_setting_get_string(setting);
 	text = conf_take_text(r,
 		option->type == CONF_PATH && *text != '/' ? r->folder
@@ -221,7 +221,7 @@ static int read_value(struct conf_reader *r, const struct conf_option *option,
 	const config_setting_t *setting, void *base)
 {
 	double number = 0;
-	int error;
+	int rc;
 
 	switch (option->type) {
 	case CONF_BOOL:
@@ -233,9 +233,9 @@ static int read_value(struct conf_reader *r, const struct conf_option *option,
 		return 0;
 	case CONF_WHOLE:
 	case CONF_SECONDS:
-		error = read_number(r, option, setting, &number);
-		if (error)
-			return error;
+		rc = read_number(r, option, setting, &number);
+		if (rc)
+			return rc;
 		if (option->type == CONF_WHOLE)
 			store_whole(option, base, (uint64_t)number);
 		else
@@ -336,11 +336,11 @@ int conf_read_group(struct conf_reader *r, const struct conf_table *table,
 	const char *prefix, const config_setting_t *group, void *base)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
-		int error = read_member(r, table, prefix,
+		int rc = read_member(r, table, prefix,
 			config_setting_get_elem(group, (unsigned)i), base);
 
-		if (error)
-			return error;
+		if (rc)
+			return rc;
 	}
 	return check_required(r, table, prefix, group);
 }

@@ -15,21 +15,21 @@
 static int connect_one(const struct address *to, int timeout_ms, int *ret_fd)
 {
 	struct pollfd ready = {.events = POLLOUT};
-	int error = sys_connect(to, NULL, &ready.fd);
+	int rc = sys_connect(to, NULL, &ready.fd);
 	int n;
 
-	if (error)
-		return error;
+	if (rc)
+		return rc;
 	do
 		n = poll(&ready, 1, timeout_ms);
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
-		error = sys_connected(ready.fd);
+		rc = sys_connected(ready.fd);
 	else
-		error = n < 0 ? -errno : -ETIMEDOUT;
-	if (error) {
+		rc = n < 0 ? -errno : -ETIMEDOUT;
+	if (rc) {
 		close(ready.fd);
-		return error;
+		return rc;
 	}
 	*ret_fd = ready.fd;
 	return 0;
@@ -40,17 +40,17 @@ int exchange_connect(const char *host, uint16_t port, int timeout_ms,
 {
 	struct address addresses[ADDRESSES_MAX];
 	size_t count = 0;
-	int error = address_resolve(
+	int rc = address_resolve(
 		host, port, addresses, HERD_COUNT(addresses), &count);
 
 	*ret_where = '\0';
 	for (size_t i = 0; i < count; i++) {
 		address_format(&addresses[i], ret_where);
-		error = connect_one(&addresses[i], timeout_ms, ret_fd);
-		if (!error)
+		rc = connect_one(&addresses[i], timeout_ms, ret_fd);
+		if (!rc)
 			break;
 	}
-	return error;
+	return rc;
 }
 
 static void take_input(struct exchange *x)

@@ -248,37 +248,36 @@ static int find_server(const struct settings *set, struct target *t)
 static int connect_server(const struct target *t, int timeout_ms, int *ret_fd)
 {
 	char where[ADDRESS_TEXT];
-	int error =
-		exchange_connect(t->host, t->port, timeout_ms, where, ret_fd);
+	int rc = exchange_connect(t->host, t->port, timeout_ms, where, ret_fd);
 
-	if (error && !*where)
+	if (rc && !*where)
 		return complain(EXIT_UNANSWERED, "cannot find the host %s: %s",
 			t->host,
-			error == -ENOENT ? "no such name" : strerror(-error));
-	if (error)
+			rc == -ENOENT ? "no such name" : sys_error_text(rc));
+	if (rc)
 		return complain(EXIT_UNANSWERED, "cannot reach %s (%s): %s",
-			t->label, where, strerror(-error));
+			t->label, where, sys_error_text(rc));
 	return 0;
 }
 
 static int judge(const struct command *c, const struct target *t,
-	const struct exchange *x, int error)
+	const struct exchange *x, int rc)
 {
 	if (x->output_error)
 		return complain(EXIT_UNANSWERED, "cannot write the answers: %s",
-			strerror(-x->output_error));
-	if (error == -ETIMEDOUT)
+			sys_error_text(x->output_error));
+	if (rc == -ETIMEDOUT)
 		return complain(EXIT_UNANSWERED, "%s: no answer for %g s",
 			t->label, x->timeout_ms / 1000.0);
-	if (error == -EPIPE || (!error && c->verb && x->received == 0))
+	if (rc == -EPIPE || (!rc && c->verb && x->received == 0))
 		return complain(EXIT_UNANSWERED,
 			"%s closed the connection too early", t->label);
-	if (error)
+	if (rc)
 		return complain(EXIT_UNANSWERED, "%s: connection lost: %s",
-			t->label, strerror(-error));
+			t->label, sys_error_text(rc));
 	if (x->input_error)
 		return complain(EXIT_USAGE, "cannot read the input: %s",
-			strerror(-x->input_error));
+			sys_error_text(x->input_error));
 	if (x->refused && c->hint)
 		complain(EXIT_INVALID, "%s refused it: %s", t->label, c->hint);
 	return x->refused ? EXIT_INVALID : EXIT_ANSWERED;

@@ -24,6 +24,7 @@ static void move_to_front(struct buf *b)
 {
 	if (b->start == 0)
 		return;
+	HERD_ASSERT(b->data);
 	memmove(b->data, b->data + b->start, buf_len(b));
 	b->end -= b->start;
 	b->start = 0;

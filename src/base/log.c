@@ -426,12 +426,13 @@ bool log_drain(struct log *log)
 	if (!look_at_rings(log))
 		return false;
 	while ((ring = oldest_ring(log, &until_ns))) {
-		const struct record *record = ring_peek(&ring->ring);
-		do {
+		const struct record *record;
+
+		while ((record = ring_peek(&ring->ring)) &&
+			record->time_ns <= until_ns) {
 			add_line(log, record);
 			ring_pop(&ring->ring);
-			record = ring_peek(&ring->ring);
-		} while (record && record->time_ns <= until_ns);
+		}
 	}
 	signal_room(log);
 	write_batch(log);

@@ -220,12 +220,10 @@ static void put_name(struct pen *pen, const char *name)
 
 static void put_address(struct pen *pen, const struct address *address)
 {
-	char text[ADDRESS_TEXT];
+	char text[ADDRESS_TEXT] = "-";
+	size_t len = address ? address_format(address, text) : 1;
 
-	if (address)
-		put_plain(pen, text, address_format(address, text));
-	else
-		put_plain(pen, "-", 1);
+	put_plain(pen, text, len);
 }
 
 static void put_fact(struct pen *pen, char which, const struct log_facts *facts,

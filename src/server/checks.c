@@ -1,11 +1,12 @@
 /* checks - what must be true of the machine before a server starts; see
  * server.h. */
+#include "herd/server.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
 #include "herd/address.h"
-#include "herd/server.h"
 #include "herd/thread.h"
 
 #define ADDRESSES_MAX 16
@@ -66,12 +67,11 @@ int server_check_descriptors(
 		return -errno;
 	if (limit.rlim_max < wanted || limit.rlim_max <= reserved) {
 		snprintf(error, CONF_ERROR_MAX,
-			"the descriptor limit is %llu, too low for "
-			"limits.connections = %u: raise it to %llu "
+			"the descriptor limit is %ju, too low for "
+			"limits.connections = %u: raise it to %ju "
 			"(ulimit -Hn, LimitNOFILE=) or allow fewer connections",
-			(unsigned long long)limit.rlim_max,
-			conf->limits.connections,
-			(unsigned long long)(wanted + reserved));
+			(uintmax_t)limit.rlim_max, conf->limits.connections,
+			(uintmax_t)wanted + reserved);
 		return -EMFILE;
 	}
 	limit.rlim_cur = limit.rlim_max;

@@ -220,9 +220,11 @@ static void put_entry(const struct store *store, struct shard *shard,
 		sup->entry = *slot;
 		*slot = entry;
 	} else {
-		if (shard->count >= shard->limit)
+		if (shard->count >= shard->limit) {
+			HERD_ASSERT(sup->groups);
 			sup->groups =
 				table_replace(shard, sup->groups, sup->mask);
+		}
 		table_add(table_groups(shard), table_mask(shard), hash, entry);
 		sup->entry = NULL;
 		shard->count++;

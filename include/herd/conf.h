@@ -15,9 +15,11 @@
 
 #include <stdio.h>
 
+#define CONF_NAME_MAX 64 /* bytes of a server's name */
+
 struct conf_server {
-	const char *name; /* letters, digits, '.', '_', '-'; at most 64; starts
-			   * with a letter or digit (it names the log file) */
+	const char *name; /* letters, digits, '.', '_', '-'; starts with a
+			   * letter or digit (it names the log file) */
 	const char *host; /* name or numeric address */
 	uint16_t port;
 	int line;            /* where the file says so */

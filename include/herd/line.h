@@ -15,6 +15,7 @@
 #define LINE_QUOTE         128    /* bytes of an over-long line sent back */
 #define LINE_RADIUS_MAX    50     /* km */
 #define LINE_BOUND_MAX     20     /* results */
+#define LINE_BOOT_MAX      32     /* hex digits of a boot id */
 #define LINE_HELLO_VERSION 1
 
 enum line_verb {

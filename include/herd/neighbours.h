@@ -16,8 +16,9 @@
 #include "herd/base.h"
 #include "herd/conf.h"
 
-#define NEIGHBOUR_ADDRESSES 8  /* of one neighbour, at the most */
-#define NEIGHBOUR_BOOT_MAX  32 /* hex digits of a boot id */
+/* Of one neighbour, at the most. */
+#define NEIGHBOUR_ADDRESSES 8
+#define NEIGHBOUR_LINKS     16 /* that it has open to us */
 
 struct neighbours;
 
@@ -54,7 +55,6 @@ void neighbours_set_addresses(struct neighbours *nb, size_t which,
 
 /* It opens one more link to us. false: it has NEIGHBOUR_LINKS already, most of
  * which must be dead; the counterpart is neighbours_link_closed. */
-#define NEIGHBOUR_LINKS 16
 HERD_MUST_CHECK bool neighbours_link_opened(
 	struct neighbours *nb, size_t which);
 void neighbours_link_closed(struct neighbours *nb, size_t which);

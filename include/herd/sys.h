@@ -52,6 +52,8 @@ HERD_MUST_CHECK int sys_connect(
 /* How a sys_connect ended: 0 or -errno. */
 HERD_MUST_CHECK int sys_connected(int fd);
 
+#define SYS_LISTEN_BACKLOG 4096 /* connections that may wait for sys_accept */
+
 /* A new non-blocking, listening TCP socket on `at`. 0 or -errno. */
 HERD_MUST_CHECK int sys_listen(const struct address *at, int *ret_fd);
 

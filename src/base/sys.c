@@ -13,17 +13,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 4096
-
-/* A client that vanished without a word is noticed after two minutes. */
 /* What a slow client does not take yet stays with us, where it is bounded: the
  * kernel would hold megabytes of it, and say that there is room again only when
  * a third of them has left. */
 #define NOTSENT_MAX 131072
 
+/* A client that vanished without a word is noticed after two minutes. */
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_PROBES     6
+
+const char *sys_error_text(int rc)
+{
+	const char *text = strerrordesc_np(-rc);
+
+	return text ? text : "unknown error";
+}
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -228,13 +233,6 @@ int sys_connected(int fd)
 	return -error;
 }
 
-const char *sys_error_text(int rc)
-{
-	const char *text = strerrordesc_np(-rc);
-
-	return text ? text : "unknown error";
-}
-
 int sys_listener_options(int fd)
 {
 	static const struct {
@@ -285,7 +283,7 @@ int sys_listen(const struct address *at, int *ret_fd)
 			goto out_close_fd;
 	}
 	if (bind(fd, &at->any, address_len(at)) < 0 ||
-		listen(fd, LISTEN_BACKLOG) < 0) {
+		listen(fd, SYS_LISTEN_BACKLOG) < 0) {
 		rc = -errno;
 		goto out_close_fd;
 	}

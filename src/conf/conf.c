@@ -236,8 +236,8 @@ int conf_read(const char *path, struct conf **ret_conf, char *error)
 
 void conf_list_servers(const struct conf *conf, char *dst, size_t room)
 {
-	/* Room for "...", and for a name of any length before it. */
-	size_t enough = room - 4 - 2 - 64;
+	/* Past this, one more name would leave no room for the dots. */
+	size_t enough = room - sizeof ", ..." - strlen(", ") - CONF_NAME_MAX;
 
 	dst[0] = '\0';
 	for (size_t i = 0; i < conf->server_count; i++) {

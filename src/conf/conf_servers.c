@@ -24,7 +24,7 @@ bool conf_is_server_name(const char *text)
 {
 	size_t len = strspn(text, NAME_BYTES);
 
-	return len <= 64 && !text[len] && !strchr("._-", text[0]);
+	return len <= CONF_NAME_MAX && !text[len] && !strchr("._-", text[0]);
 }
 
 bool conf_is_host(const char *text)

@@ -10,13 +10,14 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "herd/line.h"
 #include "herd/sys.h"
 
 struct neighbour {
 	const struct conf_server *server;              /* [I] */
 	struct address addresses[NEIGHBOUR_ADDRESSES]; /* [L] */
 	size_t address_count;                          /* [L] */
-	char boot[NEIGHBOUR_BOOT_MAX];                 /* [L] the latest */
+	char boot[LINE_BOOT_MAX];                      /* [L] the latest */
 	size_t boot_len;                               /* [L] */
 	uint32_t incarnation; /* [L] of that boot id; 0: none seen */
 	unsigned links;       /* [L] open, dialled by it */
@@ -204,7 +205,7 @@ uint32_t neighbours_incarnation(
 	struct neighbour *n = &nb->each[which];
 	uint32_t incarnation;
 
-	HERD_ASSERT(boot.len <= NEIGHBOUR_BOOT_MAX);
+	HERD_ASSERT(boot.len <= LINE_BOOT_MAX);
 	lock(nb);
 	if (!n->incarnation ||
 		!text_equal((struct text){n->boot, n->boot_len}, boot)) {

@@ -16,8 +16,7 @@
 /* One more than any line needs, so that one too many is noticed. */
 #define FIELDS_MAX 7
 
-#define AT_FIELDS       6
-#define BOOT_DIGITS_MAX 32
+#define AT_FIELDS 6
 
 /* Digits only, `max` at most, which is 9 or more. */
 static bool parse_number(struct text field, uint64_t max, uint64_t *ret_number)
@@ -124,7 +123,7 @@ static bool parse_hello(const struct text *fields, struct line *line)
 	line->hello.from = fields[2];
 	line->hello.to = fields[3];
 	line->hello.boot = fields[4];
-	return is_digits(fields[1]) && fields[4].len <= BOOT_DIGITS_MAX &&
+	return is_digits(fields[1]) && fields[4].len <= LINE_BOOT_MAX &&
 	       is_hex(fields[4]);
 }
 

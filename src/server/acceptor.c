@@ -15,7 +15,6 @@
 #include "herd/sys.h"
 
 #define ACCEPT_BATCH 64
-#define BACKLOG      4096 /* as sys_listen asks for */
 #define REST_NS      (100 * HERD_MS_NS)
 #define SAY_EVERY_NS (10 * HERD_SECOND_NS)
 /* Beyond limits.connections, how many may be under way to prove that they are
@@ -240,7 +239,7 @@ static void on_close(void *to, intptr_t what)
 	}
 	/* Who has connected before now is served before we stop. */
 	for (size_t i = 0; i < a->options.listener_count; i++)
-		for (int n = 0; n < BACKLOG && !a->held; n++)
+		for (int n = 0; n < SYS_LISTEN_BACKLOG && !a->held; n++)
 			if (!accept_one(a, a->listeners[i].io.fd))
 				break;
 	close_listeners(a);

@@ -22,9 +22,9 @@ struct conn {
 	struct buf out; /* to be sent as soon as the socket takes it */
 };
 
-#define CONN_READ_MAX                                                          \
-	65536 /* bytes per readiness event: the bound on how
-			     * long one connection may keep the others waiting */
+/* Bytes per readiness event: the bound on how long one connection may keep the
+ * others waiting. */
+#define CONN_READ_MAX 65536
 
 /* Embed a connected or connecting socket; conn owns `fd` from now on. Nothing
  * is watched yet. */

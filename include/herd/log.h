@@ -33,9 +33,9 @@ enum log_event {
 	LOG_EVENT_COUNT
 };
 
-#define LOG_BYTES_MAX                                                          \
-	4096 /* of an event's bytes; more are cut, the line then
-			    * ends with their full number */
+/* Of an event's bytes; more are cut, the line then ends with their full
+ * number. */
+#define LOG_BYTES_MAX 4096
 
 struct log;      /* the file and its writer */
 struct log_ring; /* one thread's events on their way there */
@@ -65,7 +65,8 @@ struct log_facts {
 HERD_MUST_CHECK int log_new(
 	const struct log_options *options, struct log **ret_log);
 
-/* Drain, write and close. Every thread that logs must have ended. */
+/* Drain, write and close. Every thread that logs must have ended. Accepts
+ * NULL. */
 void log_free(struct log *log);
 
 /* Start-up only, before any thread logs. The ring is freed by log_free. */

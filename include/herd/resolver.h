@@ -2,7 +2,7 @@
  *
  * glibc's getaddrinfo_a does the waiting on a helper thread of its own; the
  * loop asks now and then whether it is done. A look-up cannot be cancelled:
- * what is still under way at resolver_fini is left to end by itself.
+ * what is still under way at resolver_free is left to end by itself.
  *
  * Threads: owner only. */
 #ifndef HERD_RESOLVER_H
@@ -13,7 +13,10 @@
 
 struct resolver; /* one look-up at a time */
 
+/* 0; -ENOMEM. */
 HERD_MUST_CHECK int resolver_new(struct resolver **ret_resolver);
+
+/* Accepts NULL. */
 void resolver_free(struct resolver *r);
 
 /* Start looking `host` up. 0; -EAGAIN: no resources. */

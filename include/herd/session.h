@@ -95,6 +95,9 @@ HERD_MUST_CHECK int session_new(int fd, const struct address *address,
 /* Close one that was never started. */
 void session_free(struct session *s);
 
+/* The neighbour at the other end of a link. */
+const char *session_link_name(const struct session *s);
+
 /* Start to serve it. */
 void session_start(struct session *s, struct session_env *env);
 

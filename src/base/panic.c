@@ -1,3 +1,5 @@
+/* panic - the end of a process that has found itself wrong. By stdio, not by
+ * the log: the log may be what is wrong. */
 #include "herd/base.h"
 
 #include <stdio.h>

@@ -272,19 +272,20 @@ void conf_set_defaults(const struct conf_table *table, void *base)
 
 		if (!option->size)
 			continue;
-		if (option->type == CONF_SECONDS)
+		if (option->type == CONF_SECONDS) {
 			store_seconds(option, base, option->number);
-		else if (option->type == CONF_CHOICE) {
+		} else if (option->type == CONF_CHOICE) {
 			bool known = conf_word_index(
 				option->words, option->text, &index);
 
 			HERD_ASSERT(known);
 			store_whole(option, base, index);
 		} else if (option->type == CONF_BOOL ||
-			   option->type == CONF_WHOLE)
+			   option->type == CONF_WHOLE) {
 			store_whole(option, base, (uint64_t)option->number);
-		else
+		} else {
 			store_text(option, base, option->text);
+		}
 	}
 }
 

@@ -50,10 +50,8 @@ void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation)
 {
 	/* A full box only means that the neighbour is dialled a little later,
 	 * by its own timer. */
-	int rc = mailbox_post(reactor_mailbox(f->options.reactor), on_heard, f,
+	(void)!mailbox_post(reactor_mailbox(f->options.reactor), on_heard, f,
 		pack_heard(which, incarnation));
-
-	(void)rc;
 }
 
 static void on_drain(void *to, intptr_t what)

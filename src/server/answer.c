@@ -39,9 +39,7 @@ static void log_received(struct session *s, struct text body)
 	struct log_facts facts = {.time_ns = s->env->now_ns, .bytes = body};
 
 	if (s->link) {
-		facts.name = neighbours_server(
-			s->env->neighbours, s->link->neighbour)
-				     ->name;
+		facts.name = session_link_name(s);
 		log_write(s->env->log, LOG_PEER_RECEIVED, &facts);
 	} else {
 		facts.address = &s->address;
@@ -141,7 +139,7 @@ static void become_link(struct session *s, size_t which, struct text boot)
 		neighbours_incarnation(env->neighbours, which, boot);
 	log_write(env->log, LOG_PEER_ACCEPTED,
 		&(struct log_facts){.time_ns = env->now_ns,
-			.name = neighbours_server(env->neighbours, which)->name,
+			.name = session_link_name(s),
 			.address = &s->address});
 	env->on_link(env, which, s->link->incarnation);
 }
@@ -171,9 +169,7 @@ static void skip(struct session *s, struct text bytes, const char *why)
 	s->link->skipped++;
 	log_write(s->env->log, LOG_PEER_SKIPPED,
 		&(struct log_facts){.time_ns = s->env->now_ns,
-			.name = neighbours_server(
-				s->env->neighbours, s->link->neighbour)
-					->name,
+			.name = session_link_name(s),
 			.bytes = bytes,
 			.why = why});
 }

@@ -60,9 +60,8 @@ static void on_reopen(void *to, intptr_t what)
 
 void logger_reopen(struct logger *l)
 {
-	int rc = mailbox_post(reactor_mailbox(l->reactor), on_reopen, l, 0);
-
-	(void)rc; /* thousands of reopenings are under way already */
+	/* Where the box is full, thousands of reopenings are under way. */
+	(void)!mailbox_post(reactor_mailbox(l->reactor), on_reopen, l, 0);
 }
 
 /* --- life ----------------------------------------------------------------- */

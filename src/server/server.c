@@ -85,6 +85,7 @@ static void stop_seat(struct seat *seat)
 	if (!seat->running)
 		return;
 	box = reactor_mailbox(seat->reactor);
+	/* The slot for the last word may be taken: by a role's own end. */
 	if (mailbox_post(box, on_stop_reactor, seat->reactor, 0))
 		mailbox_post_last(box, on_stop_reactor, seat->reactor, 0);
 	thread_join(&seat->thread);
@@ -279,7 +280,7 @@ static int plan_workers(struct server *s)
 		s->conf->single ? "single-threaded" : "threaded",
 		s->worker_count, s->worker_count == 1 ? "" : "s",
 		s->pinned ? ", pinned" : "");
-	s->workers = sys_alloc_zero(s->worker_count, sizeof(*s->workers));
+	s->workers = sys_alloc_zero(s->worker_count, sizeof *s->workers);
 	s->worker_seats =
 		sys_alloc_zero(s->worker_count, sizeof *s->worker_seats);
 	return s->workers && s->worker_seats ? 0 : -ENOMEM;
@@ -469,7 +470,7 @@ static int start_threads(struct server *s)
 	return rc ? rc : start_seat(s, &s->acceptor_seat, "acceptor", -1);
 }
 
-static void say_hello(struct server *s)
+static void say_what_runs(struct server *s)
 {
 	say(s, LOG_STARTED, s->about);
 	if (s->self->neighbour_count)
@@ -495,7 +496,7 @@ int server_run(struct server *s, char *error)
 {
 	int rc;
 
-	say_hello(s);
+	say_what_runs(s);
 	rc = start_threads(s);
 	if (rc)
 		snprintf(error, CONF_ERROR_MAX, "cannot start a thread: %s",
@@ -533,8 +534,7 @@ void server_free(struct server *s)
 	free_seat(s, &s->main);
 	if (s->signals.fd >= 0)
 		close(s->signals.fd);
-	if (s->log)
-		log_free(s->log);
+	log_free(s->log);
 	sys_free(s->workers);
 	sys_free(s->worker_seats);
 	sys_free(s);

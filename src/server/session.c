@@ -23,14 +23,17 @@ static void on_timer(struct timer *timer);
 
 /* --- the end -------------------------------------------------------------- */
 
+const char *session_link_name(const struct session *s)
+{
+	return neighbours_server(s->env->neighbours, s->link->neighbour)->name;
+}
+
 static void log_closed(const struct session *s, const char *why)
 {
 	struct log_facts facts = {.address = &s->address, .why = why};
 
 	if (s->link) {
-		facts.name = neighbours_server(
-			s->env->neighbours, s->link->neighbour)
-				     ->name;
+		facts.name = session_link_name(s);
 		facts.number[0] = s->link->updates;
 		facts.number[1] = s->link->skipped;
 		log_write(s->env->log, LOG_PEER_CLOSED, &facts);
@@ -242,7 +245,8 @@ static void send_answers(struct session *s)
 	buf_clear(out);
 }
 
-static void set_timer(struct session *s, int64_t wait_ns)
+/* Unless it runs already: its time is then the older one. */
+static void start_timer(struct session *s, int64_t wait_ns)
 {
 	if (!s->timer.set)
 		reactor_timer_set(s->env->reactor, &s->timer,
@@ -271,15 +275,15 @@ static int64_t patience_ns(const struct session *s)
 }
 
 /* What the timer is for, if it is for anything. */
-static void set_timers(struct session *s)
+static void adjust_timer(struct session *s)
 {
 	if (buf_len(&s->conn.out)) {
-		set_timer(s, patience_ns(s));
+		start_timer(s, patience_ns(s));
 	} else if (s->discarding && !s->shut) {
 		s->shut = true;
 		(void)shutdown(s->conn.io.fd, SHUT_WR);
 		reactor_timer_clear(s->env->reactor, &s->timer);
-		set_timer(s, DISCARD_NS);
+		start_timer(s, DISCARD_NS);
 	} else if (!s->discarding && !s->must_be_link) {
 		reactor_timer_clear(s->env->reactor, &s->timer);
 	}
@@ -316,7 +320,7 @@ static void settle(struct session *s)
 		end(s, s->doomed);
 		return;
 	}
-	set_timers(s);
+	adjust_timer(s);
 	make_ready(s);
 	rc = conn_watch(&s->conn, reads(s));
 	if (rc)
@@ -379,7 +383,7 @@ void session_start(struct session *s, struct session_env *env)
 	log_write(env->log, LOG_CLIENT_CONNECTED,
 		&(struct log_facts){.address = &s->address});
 	if (s->must_be_link)
-		set_timer(s, PROVE_LINK_NS);
+		start_timer(s, PROVE_LINK_NS);
 	if (env->stopping)
 		session_stop(s);
 	else

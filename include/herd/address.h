@@ -3,10 +3,10 @@
 #ifndef HERD_ADDRESS_H
 #define HERD_ADDRESS_H
 
-#include "herd/base.h"
-
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+#include "herd/base.h"
 
 struct address {
 	union {

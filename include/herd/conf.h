@@ -9,11 +9,11 @@
 #ifndef HERD_CONF_H
 #define HERD_CONF_H
 
+#include <stdio.h>
+
 #include "herd/address.h"
 #include "herd/base.h"
 #include "herd/log.h"
-
-#include <stdio.h>
 
 #define CONF_NAME_MAX 64 /* bytes of a server's name */
 

@@ -9,11 +9,11 @@
 #ifndef HERD_CONN_H
 #define HERD_CONN_H
 
+#include <sys/types.h>
+
 #include "herd/base.h"
 #include "herd/buf.h"
 #include "herd/reactor.h"
-
-#include <sys/types.h>
 
 struct conn {
 	struct reactor_io io; /* its fd is -1 when closed */

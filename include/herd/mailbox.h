@@ -12,9 +12,9 @@
 #ifndef HERD_MAILBOX_H
 #define HERD_MAILBOX_H
 
-#include "herd/base.h"
-
 #include <pthread.h>
+
+#include "herd/base.h"
 
 /* `fn(to, what)` is run by the owner; `what` is a descriptor or a pointer,
  * whose ownership moves with the message. */

@@ -13,11 +13,11 @@
 #ifndef HERD_REACTOR_H
 #define HERD_REACTOR_H
 
+#include <sys/epoll.h>
+
 #include "herd/base.h"
 #include "herd/mailbox.h"
 #include "herd/timers.h"
-
-#include <sys/epoll.h>
 
 struct reactor;
 

@@ -9,10 +9,10 @@
 #ifndef HERD_SYS_H
 #define HERD_SYS_H
 
+#include <sys/types.h>
+
 #include "herd/address.h"
 #include "herd/base.h"
-
-#include <sys/types.h>
 
 /* What an error (-errno) is called, for people: a literal. */
 const char *sys_error_text(int rc);

@@ -4,9 +4,9 @@
 #ifndef HERD_THREAD_H
 #define HERD_THREAD_H
 
-#include "herd/base.h"
-
 #include <pthread.h>
+
+#include "herd/base.h"
 
 struct thread {
 	pthread_t id;

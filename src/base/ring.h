@@ -16,9 +16,9 @@
 #ifndef HERD_RING_H
 #define HERD_RING_H
 
-#include "herd/base.h"
-
 #include <stdatomic.h>
+
+#include "herd/base.h"
 
 struct ring {
 	char *bytes; /* [I] aligned to 8 */

@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "herd/sys.h"
-
 #include "conf_reader.h"
+#include "herd/sys.h"
 
 #define FILE_MAX 1048576 /* no herd needs a longer file; /dev/zero is one */
 

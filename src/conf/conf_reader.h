@@ -8,11 +8,11 @@
 #ifndef HERD_CONF_READER_H
 #define HERD_CONF_READER_H
 
-#include "herd/base.h"
-#include "herd/conf.h"
-
 #include <libconfig.h>
 #include <stdio.h>
+
+#include "herd/base.h"
+#include "herd/conf.h"
 
 enum conf_type {
 	CONF_BOOL,    /* true or false -> bool */

@@ -5,12 +5,12 @@
  * are a run of one array, and that run is its neighbours. */
 #include "conf_reader.h"
 
-#include "herd/address.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "herd/address.h"
 
 #define NAME_BYTES                                                             \
 	"abcdefghijklmnopqrstuvwxyz"                                           \

@@ -22,7 +22,6 @@
 #include <errno.h>
 
 #include "herd/sys.h"
-
 #include "shard.h"
 
 int feed_open(struct store *store, unsigned readers)

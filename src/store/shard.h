@@ -20,7 +20,6 @@
 #include <stdatomic.h>
 
 #include "herd/store.h"
-
 #include "siphash.h"
 
 /* A client's newest AT line: one allocation, overwritten in place when the

@@ -18,12 +18,11 @@
  * process only, so that no client can aim at a slot. */
 #include "herd/store.h"
 
-#define XXH_INLINE_ALL
 #include <errno.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "herd/sys.h"
-
 #include "shard.h"
 
 #define BUCKET_BITS    10

@@ -101,9 +101,4 @@ HERD_MUST_CHECK bool log_may_sleep(struct log *log);
  * in use. 0 or -errno. */
 HERD_MUST_CHECK int log_reopen(struct log *log);
 
-/* A level's name for people and files, and back. false: no such level. */
-const char *log_level_name(enum log_level level);
-HERD_MUST_CHECK bool log_level_parse(
-	const char *name, enum log_level *ret_level);
-
 #endif

@@ -31,22 +31,6 @@ static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
 };
 
-const char *log_level_name(enum log_level level)
-{
-	return level_names[level];
-}
-
-bool log_level_parse(const char *name, enum log_level *ret_level)
-{
-	for (size_t i = 0; i < HERD_COUNT(level_names); i++) {
-		if (strcmp(name, level_names[i]) != 0)
-			continue;
-		*ret_level = (enum log_level)i;
-		return true;
-	}
-	return false;
-}
-
 enum log_level log_event_level(enum log_event event)
 {
 	return events[event].level;

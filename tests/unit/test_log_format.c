@@ -261,22 +261,6 @@ START_TEST(leaves_out_what_is_not_wanted)
 }
 END_TEST
 
-START_TEST(knows_levels_by_name)
-{
-	for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
-		enum log_level level = LOG_INFO;
-		const char *name = log_level_name((enum log_level)i);
-		ck_assert(log_level_parse(name, &level));
-		ck_assert_int_eq((int)level, i);
-	}
-
-	enum log_level level = LOG_INFO;
-	ck_assert(!log_level_parse("loud", &level));
-	ck_assert(!log_level_parse("", &level));
-	ck_assert_int_eq(level, LOG_INFO);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("log_format");
@@ -290,7 +274,6 @@ int main(void)
 	tcase_add_loop_test(tcase, cuts_long_lines, 0, HERD_COUNT(cuts));
 	tcase_add_test(tcase, cuts_even_long_names);
 	tcase_add_test(tcase, leaves_out_what_is_not_wanted);
-	tcase_add_test(tcase, knows_levels_by_name);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

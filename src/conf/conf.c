@@ -163,8 +163,10 @@ out_free:
 static int complain_syntax(struct conf_reader *r, const config_t *config)
 {
 	const char *what = config_error_text(config);
-	const char *right = "options read NAME = VALUE; and texts stand in "
-			    "double quotes";
+	const char *right = "look in this line and the one before: options "
+			    "read NAME = VALUE; servers are separated by ',' "
+			    "with none after the last, texts stand in double "
+			    "quotes";
 
 	if (strstr(what, "duplicate"))
 		right = "an option may stand once";
@@ -226,6 +228,11 @@ int conf_read(const char *path, struct conf **ret_conf, char *error)
 	FILE *stream = fopen(path, "re");
 	int rc;
 
+	if (!stream && errno == ENOENT) {
+		(void)!conf_complain(&r, 0, "%s (-c FILE names another)",
+			sys_error_text(-ENOENT));
+		return -ENOENT;
+	}
 	if (!stream)
 		return complain_errno(&r, -errno);
 	rc = conf_read_stream(stream, path, ret_conf, error);

@@ -42,8 +42,8 @@ int server_check_trust(const struct conf *conf, char *error)
 		if (is_on_loopback(s))
 			continue;
 		snprintf(error, CONF_ERROR_MAX,
-			"%s:%d: server %s is at %s, which is not a loopback "
-			"address: whoever can send from a neighbour's address "
+			"%s:%d: server %s is at %s, which is not known to be a "
+			"loopback address: whoever can send from a neighbour's address "
 			"could forge locations; set peers.trust_addresses = "
 			"true if only the herd can",
 			conf->path, s->line, s->name, s->host);

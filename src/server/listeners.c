@@ -49,6 +49,22 @@ static int inherit(struct listeners *l, size_t count, char *error)
 	return 0;
 }
 
+/* What to look at when a socket cannot be opened. */
+static const char *listen_hint(int rc)
+{
+	switch (rc) {
+	case -EADDRINUSE:
+		return " (is this server running already?)";
+	case -EADDRNOTAVAIL:
+		return " (no address of this machine: is NAME right, and the "
+		       "server's host?)";
+	case -EACCES:
+		return " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+	default:
+		return "";
+	}
+}
+
 static int open_one(struct listeners *l, const struct address *at, char *error)
 {
 	char text[ADDRESS_TEXT];
@@ -61,8 +77,7 @@ static int open_one(struct listeners *l, const struct address *at, char *error)
 	}
 	address_format(at, text);
 	snprintf(error, CONF_ERROR_MAX, "cannot listen on %s: %s%s", text,
-		sys_error_text(rc),
-		rc == -EADDRINUSE ? " (is this server running already?)" : "");
+		sys_error_text(rc), listen_hint(rc));
 	return rc;
 }
 

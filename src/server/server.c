@@ -478,9 +478,8 @@ static void say_what_runs(struct server *s)
 			"any program on a neighbour's machine can forge "
 			"locations");
 	if (s->connections < s->conf->limits.connections)
-		say(s, LOG_LOWERED,
-			"limits.connections, to what the descriptor limit "
-			"leaves");
+		log_write(s->main.log, LOG_LOWERED,
+			&(struct log_facts){.number = {s->connections}});
 	for (size_t i = 0; i < s->listeners.count; i++) {
 		struct address at = {0};
 		socklen_t len = sizeof at;

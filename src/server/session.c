@@ -262,28 +262,27 @@ static void make_ready(struct session *s)
 	s->is_ready = true;
 }
 
-/* A stopping server waits for nobody so long that no time is left for the
- * neighbours. */
-static int64_t patience_ns(const struct session *s)
+/* How long to wait for a client: `usual_ns`, but a stopping server, which may
+ * wait for its answers to leave and then for its end of input, keeps some time
+ * for the neighbours. */
+static int64_t patience_ns(const struct session *s, int64_t usual_ns)
 {
-	const struct conf *conf = s->env->conf;
-	int64_t rest_ns = conf->stop_timeout_ns / 2;
+	int64_t third_ns = s->env->conf->stop_timeout_ns / 3;
 
-	if (s->stopping && rest_ns < conf->limits.write_timeout_ns)
-		return rest_ns;
-	return conf->limits.write_timeout_ns;
+	return s->stopping && third_ns < usual_ns ? third_ns : usual_ns;
 }
 
 /* What the timer is for, if it is for anything. */
 static void adjust_timer(struct session *s)
 {
 	if (buf_len(&s->conn.out)) {
-		start_timer(s, patience_ns(s));
+		start_timer(s,
+			patience_ns(s, s->env->conf->limits.write_timeout_ns));
 	} else if (s->discarding && !s->shut) {
 		s->shut = true;
 		(void)shutdown(s->conn.io.fd, SHUT_WR);
 		reactor_timer_clear(s->env->reactor, &s->timer);
-		start_timer(s, DISCARD_NS);
+		start_timer(s, patience_ns(s, DISCARD_NS));
 	} else if (!s->discarding && !s->must_be_link) {
 		reactor_timer_clear(s->env->reactor, &s->timer);
 	}

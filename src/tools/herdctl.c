@@ -318,7 +318,7 @@ static int parse_timeout(const char *text, int *ret_ms)
 	if (!stamp_parse(text_of(text), &ns, &rest) || ns < HERD_MS_NS ||
 		ns > TIMEOUT_MAX_S * HERD_SECOND_NS)
 		return complain(EXIT_USAGE,
-			"--timeout: '%s' is no number of seconds up to %d, "
+			"--timeout: '%s' is no time-out: seconds, up to %d, "
 			"like 2.5",
 			text, TIMEOUT_MAX_S);
 	*ret_ms = (int)(ns / HERD_MS_NS);

@@ -105,6 +105,29 @@ START_TEST(stop_with_input_unread)
 }
 END_TEST
 
+/* A client that never stops asking used to take all of a short stop_timeout,
+ * and nothing was left for the neighbours. */
+START_TEST(stop_with_a_client_that_goes_on)
+{
+	struct herd *h = herd_up(&(struct herd_setup){
+		.design = herd_design(_i),
+		.general = "stop_timeout = 1.5;",
+		.log = "messages = false;",
+	});
+	struct client *c = client_open(h, "Goloman");
+	struct pollfd p = {.fd = client_fd(c), .events = POLLOUT};
+	ssize_t sent = 0;
+
+	herd_signal(h, "Goloman", SIGTERM);
+	while (sent >= 0 && poll(&p, 1, -1) == 1)
+		sent = send(p.fd, question, sizeof question - 1, MSG_NOSIGNAL);
+	ck_assert_int_eq(herd_wait_exit(h, "Goloman"), 0);
+	herd_wait_log(h, "Goloman", "stopped: all was done", 1);
+	client_close(c);
+	herd_free(h);
+}
+END_TEST
+
 /* Bytes that the kernel holds of what the server sent to our port. */
 static unsigned long held_by_the_kernel(struct client *c)
 {
@@ -152,6 +175,7 @@ END_TEST
 
 static void add_tests(TCase *tcase)
 {
+	herd_add_test(tcase, stop_with_a_client_that_goes_on);
 	herd_add_test(tcase, little_waits_in_the_kernel);
 	herd_add_test(tcase, overlong_line_and_end_of_input);
 	herd_add_test(tcase, stop_with_input_unread);

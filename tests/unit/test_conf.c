@@ -252,11 +252,13 @@ static const struct {
 		"to 65536"},
 	/* Syntax. */
 	{"workers = ;",
-		":1: syntax error; options read NAME = VALUE; and texts stand "
-		"in double quotes"},
+		":1: syntax error; look in this line and the one before: "
+		"options read NAME = VALUE; servers are separated by ',' with "
+		"none after the last, texts stand in double quotes"},
 	{"\nthreading = single;",
-		":2: syntax error; options read NAME = VALUE; and texts stand "
-		"in double quotes"},
+		":2: syntax error; look in this line and the one before: "
+		"options read NAME = VALUE; servers are separated by ',' with "
+		"none after the last, texts stand in double quotes"},
 	{"workers = 1;\nworkers = 1;",
 		":2: duplicate setting name; an option may stand once"},
 	{"log = { full = \"drop\"; full = \"drop\"; };",
@@ -531,7 +533,8 @@ START_TEST(refuses_what_cannot_be_read)
 		const char *error;
 	} files[] = {
 		{"/nonexistent/herd.conf", -ENOENT,
-			"/nonexistent/herd.conf: No such file or directory"},
+			"/nonexistent/herd.conf: No such file or directory "
+			"(-c FILE names another)"},
 		{"/", -EISDIR, "/: Is a directory"},
 		{"/dev/zero", -EINVAL,
 			"/dev/zero: longer than 1048576 bytes; this is no "

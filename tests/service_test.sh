@@ -332,7 +332,6 @@ stop_all() {
 			grep -q 'stopped: all was done$' ||
 			fail "$unit did not finish what was begun"
 	done
-	! inside pgrep -x herdd 2>/dev/null || fail "herdd still runs"
 }
 
 # What has been written to the sandbox: files, and whatever bears our name.

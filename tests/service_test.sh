@@ -328,8 +328,8 @@ stop_all() {
 			fail "$unit: $(property "$unit" Result)"
 		[ "$(property "$unit" ExecMainStatus)" = 0 ] ||
 			fail "$unit: status $(property "$unit" ExecMainStatus)"
-		inside tail -n 1 "/var/log/herd/${unit#herdd@}.log" |
-			grep -q 'stopped: all was done$' ||
+		inside grep ' stopped: ' "/var/log/herd/${unit#herdd@}.log" |
+			tail -n 1 | grep 'all was done$' ||
 			fail "$unit did not finish what was begun"
 	done
 }

@@ -24,3 +24,24 @@ AC_DEFUN([HERD_PACKAGE], [
 PKG_CHECK_MODULES([$1], [$2], [],
 	[AC_MSG_ERROR([m4_bpatsubst([$2], [ .*]) not found: install $3 ($4)])])
 ])
+
+# HERD_SYSTEMD_DIR(VARIABLE, WHAT, FALLBACK)
+# Set and substitute VARIABLE, the folder for systemd's WHAT: that of option
+# --with-VARIABLE ("no" leaves them out), the one that pkg-config knows by this
+# name, or FALLBACK under the prefix.
+AC_DEFUN([HERD_SYSTEMD_DIR], [
+AC_ARG_WITH([$1],
+	[AS_HELP_STRING([--with-$1=DIR],
+		[folder for systemd's $2; no: leave them out])],
+	[], [with_$1=yes])
+AC_MSG_CHECKING([where systemd's $2 go])
+AS_CASE([$with_$1],
+	[yes], [
+		$1=`$PKG_CONFIG --variable=$1 systemd 2>/dev/null`
+		AS_IF([test -z "$$1"], [$1='${prefix}/$3'])
+	],
+	[no | /* | '${'*], [$1=$with_$1],
+	[AC_MSG_ERROR([--with-$1=$with_$1: not an absolute path])])
+AC_MSG_RESULT([$$1])
+AC_SUBST([$1])
+])

@@ -14,6 +14,7 @@
 #include "herd/log.h"
 #include "herd/logger.h"
 #include "herd/neighbours.h"
+#include "herd/notify.h"
 #include "herd/reactor.h"
 #include "herd/store.h"
 #include "herd/sys.h"
@@ -23,6 +24,10 @@
 #define CPUS_MAX   1024
 #define PATH_ROOM  4096
 #define ABOUT_ROOM 160
+#define STATE_ROOM 256
+
+/* From the end of stop_timeout to that of the process. */
+#define STOP_SPARE_NS (5 * HERD_SECOND_NS)
 
 /* Where a role works: a loop, the ring of the thread that runs it, and the
  * thread. In the single-threaded design all seats share main's. */
@@ -68,6 +73,16 @@ static void say(struct server *s, enum log_event event, const char *why)
 {
 	log_write(s->main.log, event,
 		&(struct log_facts){.name = s->self->name, .why = why});
+}
+
+/* The service manager decides nothing on what we fail to tell it that a person
+ * could not mend, so that is a line in the log. */
+static void tell_manager(struct server *s, const char *state)
+{
+	int rc = notify_send(state);
+
+	if (rc)
+		say(s, LOG_NOTIFY_FAILED, sys_error_text(rc));
 }
 
 /* --- stopping ------------------------------------------------------------- */
@@ -169,6 +184,18 @@ static void acceptor_closed(void *arg)
 	report(arg, on_acceptor_closed);
 }
 
+/* The manager's own patience must outlast stop_timeout, whatever that is. */
+static void tell_stopping(struct server *s)
+{
+	char state[STATE_ROOM];
+
+	snprintf(state, sizeof state,
+		"STOPPING=1\nSTATUS=Finishing what was begun\n"
+		"EXTEND_TIMEOUT_USEC=%lld",
+		(long long)((s->conf->stop_timeout_ns + STOP_SPARE_NS) / 1000));
+	tell_manager(s, state);
+}
+
 static void begin_to_stop(struct server *s, const char *why)
 {
 	if (s->stopping) {
@@ -180,6 +207,7 @@ static void begin_to_stop(struct server *s, const char *why)
 	reactor_timer_set(s->main.reactor, &s->deadline,
 		reactor_now_ns(s->main.reactor) + s->conf->stop_timeout_ns);
 	acceptor_close(s->acceptor);
+	tell_stopping(s);
 }
 
 /* --- signals -------------------------------------------------------------- */
@@ -491,6 +519,14 @@ static void say_what_runs(struct server *s)
 	log_flush(s->main.log);
 }
 
+static void tell_ready(struct server *s)
+{
+	char state[STATE_ROOM];
+
+	snprintf(state, sizeof state, "READY=1\nSTATUS=Serving: %s", s->about);
+	tell_manager(s, state);
+}
+
 int server_run(struct server *s, char *error)
 {
 	int rc;
@@ -500,8 +536,10 @@ int server_run(struct server *s, char *error)
 	if (rc)
 		snprintf(error, CONF_ERROR_MAX, "cannot start a thread: %s",
 			sys_error_text(rc));
-	else
+	else {
+		tell_ready(s);
 		reactor_run(s->main.reactor);
+	}
 	stop_threads(s);
 	return rc;
 }

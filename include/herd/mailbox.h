@@ -45,7 +45,8 @@ void mailbox_fini(struct mailbox *m);
 HERD_MUST_CHECK int mailbox_post(struct mailbox *m,
 	void (*fn)(void *, intptr_t), void *to, intptr_t what);
 
-/* The same into the reserved slot: cannot fail, but only once per box. */
+/* The same into the reserved slot: cannot fail, but must not be repeated before
+ * it was received. */
 void mailbox_post_last(struct mailbox *m, void (*fn)(void *, intptr_t),
 	void *to, intptr_t what);
 

@@ -72,7 +72,7 @@ static const struct command commands[] = {
 };
 
 static const char help[] =
-	"Usage: herdctl [OPTION]... [HOST:PORT] COMMAND\n"
+	"usage: herdctl [OPTION]... [HOST:PORT] COMMAND\n"
 	"Talk to a server of the herd.\n"
 	"\n"
 	"Commands:\n"

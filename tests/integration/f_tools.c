@@ -279,7 +279,7 @@ static const struct {
 	{{"whatsat", "kiwi", "50", "21"}, "'21' is no N"},
 	{{"whatsat", "kiwi", "1", "2.5"}, "'2.5' is no N"},
 	{{"-t", "0", "send"}, "'0' is no time-out"},
-	{{"-t", "soon", "send"}, "'soon' is no number of seconds"},
+	{{"-t", "soon", "send"}, "'soon' is no time-out"},
 	{{"-c", "/nowhere/herd.conf", "send"}, "/nowhere/herd.conf"},
 	{{"-s", "::1", "send"}, "'::1' is no HOST:PORT"},
 	{{"-s", "[::1]", "send"}, "'[::1]' is no HOST:PORT"},

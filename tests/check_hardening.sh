@@ -38,7 +38,7 @@ check_flag() {
 	fi
 }
 
-for program in "$HERDD" "$HERDCTL"; do
+for program in "$HERDD" "$HERDCTL" ${HERD_PLACES:+"$HERD_PLACES"}; do
 	expect "$program" "position independent" 'Type:.*DYN' \
 		readelf --file-header "$program"
 	expect "$program" "read-only relocations" GNU_RELRO \

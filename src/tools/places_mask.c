@@ -1,0 +1,126 @@
+/* places_mask - field masks of the Places API (New).
+ *
+ * A path selects every field that it names or contains: places.location is
+ * places.location.latitude and places.location.longitude. */
+#include "herd/places_mask.h"
+
+#define PREFIX "places."
+
+static const struct {
+	const char *path;
+	unsigned field;
+} fields[] = {
+	{"name", PLACES_NAME},
+	{"id", PLACES_ID},
+	{"types", PLACES_TYPES},
+	{"formattedAddress", PLACES_ADDRESS},
+	{"location.latitude", PLACES_LATITUDE},
+	{"location.longitude", PLACES_LONGITUDE},
+	{"viewport.low.latitude", PLACES_LOW_LATITUDE},
+	{"viewport.low.longitude", PLACES_LOW_LONGITUDE},
+	{"viewport.high.latitude", PLACES_HIGH_LATITUDE},
+	{"viewport.high.longitude", PLACES_HIGH_LONGITUDE},
+	{"displayName.text", PLACES_DISPLAY_NAME},
+	{"displayName.languageCode", 0},
+	{"primaryType", PLACES_PRIMARY_TYPE},
+};
+
+/* What a place of Google's may have besides. */
+static const char *const absent[] = {
+	"accessibilityOptions",
+	"addressComponents",
+	"adrFormatAddress",
+	"allowsDogs",
+	"attributions",
+	"businessStatus",
+	"containingPlaces",
+	"currentOpeningHours",
+	"curbsidePickup",
+	"delivery",
+	"dineIn",
+	"editorialSummary",
+	"evChargeOptions",
+	"fuelOptions",
+	"goodForChildren",
+	"goodForGroups",
+	"googleMapsLinks",
+	"googleMapsUri",
+	"iconBackgroundColor",
+	"iconMaskBaseUri",
+	"internationalPhoneNumber",
+	"nationalPhoneNumber",
+	"parkingOptions",
+	"paymentOptions",
+	"photos",
+	"plusCode",
+	"postalAddress",
+	"priceLevel",
+	"priceRange",
+	"primaryTypeDisplayName",
+	"pureServiceAreaBusiness",
+	"rating",
+	"regularOpeningHours",
+	"reviews",
+	"shortFormattedAddress",
+	"subDestinations",
+	"takeout",
+	"timeZone",
+	"userRatingCount",
+	"utcOffsetMinutes",
+	"websiteUri",
+};
+
+/* Whether `whole` is `part`, or begins with it and a point. */
+static bool is_within(struct text whole, struct text part)
+{
+	return whole.len >= part.len && part.len > 0 &&
+	       memcmp(whole.ptr, part.ptr, part.len) == 0 &&
+	       (whole.len == part.len || whole.ptr[part.len] == '.');
+}
+
+static bool parse_path(struct text path, unsigned *fields_wanted)
+{
+	size_t prefix = sizeof PREFIX - 1;
+	bool known = false;
+
+	if (text_equal(path, text_of("*")) ||
+		text_equal(path, text_of("places")) ||
+		text_equal(path, text_of(PREFIX "*"))) {
+		*fields_wanted = PLACES_ALL;
+		return true;
+	}
+	if (is_within(path, text_of("routingSummaries")))
+		return true;
+	if (path.len <= prefix || memcmp(path.ptr, PREFIX, prefix) != 0)
+		return false;
+	path = (struct text){path.ptr + prefix, path.len - prefix};
+	for (size_t i = 0; i < HERD_COUNT(fields); i++) {
+		if (!is_within(text_of(fields[i].path), path))
+			continue;
+		*fields_wanted |= fields[i].field;
+		known = true;
+	}
+	for (size_t i = 0; i < HERD_COUNT(absent) && !known; i++)
+		known = is_within(path, text_of(absent[i]));
+	return known;
+}
+
+bool places_mask_parse(
+	const char *mask, unsigned *ret_fields, struct text *ret_path)
+{
+	unsigned wanted = 0;
+
+	for (const char *p = mask;;) {
+		struct text path = {p, strcspn(p, ",")};
+
+		if (!parse_path(path, &wanted)) {
+			*ret_path = path;
+			return false;
+		}
+		p += path.len;
+		if (*p++ == '\0')
+			break;
+	}
+	*ret_fields = wanted;
+	return true;
+}

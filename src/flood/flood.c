@@ -26,6 +26,8 @@ struct flood {
 
 void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS])
 {
+	if (!f->count)
+		return; /* nobody to tell */
 	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
 		if (words[i])
 			atomic_fetch_or(&f->changed[i], words[i]);

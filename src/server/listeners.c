@@ -11,15 +11,15 @@
 
 #define FIRST_INHERITED_FD 3
 
-/* How many sockets were handed to this very process: a parent's variables must
- * not be taken for ours. */
+/* How many sockets were handed to this very process: when LISTEN_PID is given,
+ * it tells whether the variables are ours or were meant for a parent. */
 static size_t count_inherited(void)
 {
 	const char *pid = getenv("LISTEN_PID");
 	const char *fds = getenv("LISTEN_FDS");
 	long count;
 
-	if (!pid || !fds || strtol(pid, NULL, 10) != (long)getpid())
+	if (!fds || (pid && strtol(pid, NULL, 10) != (long)getpid()))
 		return 0;
 	count = strtol(fds, NULL, 10);
 	return count > 0 ? (size_t)count : 0;

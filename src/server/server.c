@@ -3,73 +3,16 @@
 #include "herd/server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "herd/acceptor.h"
-#include "herd/flood.h"
-#include "herd/listeners.h"
-#include "herd/log.h"
-#include "herd/logger.h"
-#include "herd/neighbours.h"
 #include "herd/notify.h"
-#include "herd/reactor.h"
-#include "herd/store.h"
 #include "herd/sys.h"
-#include "herd/thread.h"
-#include "herd/worker.h"
 
-#define CPUS_MAX   1024
-#define PATH_ROOM  4096
-#define ABOUT_ROOM 160
-#define STATE_ROOM 256
+#include "parts.h"
 
-/* From the end of stop_timeout to that of the process. */
-#define STOP_SPARE_NS (5 * HERD_SECOND_NS)
-
-/* Where a role works: a loop, the ring of the thread that runs it, and the
- * thread. In the single-threaded design all seats share main's. */
-struct seat {
-	struct reactor *reactor;
-	struct log_ring *log;
-	struct thread thread;
-	bool running;
-};
-
-struct server {
-	const struct conf *conf;
-	const struct conf_server *self;
-	char about[ABOUT_ROOM]; /* of the design, for the log */
-	char log_path[PATH_ROOM];
-	unsigned connections; /* clients, at the most */
-	size_t worker_count;
-	int worker_cpus[CPUS_MAX];
-	bool pinned;
-	struct address source; /* of our links */
-	bool has_source;
-
-	struct listeners listeners;
-	struct log *log;
-	struct logger *logger;
-	struct store *store;
-	struct neighbours *neighbours;
-	struct flood *flood;
-	struct worker **workers;
-	struct acceptor *acceptor;
-
-	struct seat main, acceptor_seat, flood_seat, log_seat;
-	struct seat *worker_seats;
-
-	struct reactor_io signals;
-	struct reactor_hook main_hook;
-	struct timer deadline; /* of stopping */
-	bool stopping, finished;
-	size_t workers_left; /* to drain */
-};
-
-static void say(struct server *s, enum log_event event, const char *why)
+void server_say(struct server *s, enum log_event event, const char *why)
 {
 	log_write(s->main.log, event,
 		&(struct log_facts){.name = s->self->name, .why = why});
@@ -77,183 +20,12 @@ static void say(struct server *s, enum log_event event, const char *why)
 
 /* The service manager decides nothing on what we fail to tell it that a person
  * could not mend, so that is a line in the log. */
-static void tell_manager(struct server *s, const char *state)
+void server_tell_manager(struct server *s, const char *state)
 {
 	int rc = notify_send(state);
 
 	if (rc)
-		say(s, LOG_NOTIFY_FAILED, sys_error_text(rc));
-}
-
-/* --- stopping ------------------------------------------------------------- */
-
-static void on_stop_reactor(void *to, intptr_t what)
-{
-	(void)what;
-	reactor_stop(to);
-}
-
-static void stop_seat(struct seat *seat)
-{
-	struct mailbox *box;
-
-	if (!seat->running)
-		return;
-	box = reactor_mailbox(seat->reactor);
-	/* The slot for the last word may be taken: by a role's own end. */
-	if (mailbox_post(box, on_stop_reactor, seat->reactor, 0))
-		mailbox_post_last(box, on_stop_reactor, seat->reactor, 0);
-	thread_join(&seat->thread);
-	seat->running = false;
-}
-
-static void stop_threads(struct server *s)
-{
-	stop_seat(&s->acceptor_seat);
-	for (size_t i = 0; i < s->worker_count; i++)
-		stop_seat(&s->worker_seats[i]);
-	stop_seat(&s->flood_seat);
-	stop_seat(&s->log_seat);
-}
-
-static void finish(struct server *s, const char *why)
-{
-	if (s->finished)
-		return;
-	s->finished = true;
-	say(s, LOG_STOPPED, why);
-	reactor_stop(s->main.reactor);
-}
-
-static void on_deadline(struct timer *timer)
-{
-	struct server *s = HERD_CONTAINER(timer, struct server, deadline);
-
-	finish(s, "stop_timeout was over before all was done");
-}
-
-/* The three steps report to main, each from its own thread. */
-
-static void report(struct server *s, void (*fn)(void *, intptr_t))
-{
-	mailbox_post_last(reactor_mailbox(s->main.reactor), fn, s, 0);
-}
-
-static void on_flood_drained(void *to, intptr_t what)
-{
-	(void)what;
-	finish(to, "all was done");
-}
-
-static void flood_drained(void *arg)
-{
-	report(arg, on_flood_drained);
-}
-
-static void on_worker_drained(void *to, intptr_t what)
-{
-	struct server *s = to;
-
-	(void)what;
-	if (--s->workers_left == 0)
-		flood_drain(s->flood);
-}
-
-static void worker_drained(void *arg)
-{
-	struct server *s = arg;
-	struct mailbox *box = reactor_mailbox(s->main.reactor);
-
-	/* There are fewer workers than the box has room. */
-	if (mailbox_post(box, on_worker_drained, s, 0))
-		report(s, on_worker_drained);
-}
-
-static void on_acceptor_closed(void *to, intptr_t what)
-{
-	struct server *s = to;
-
-	(void)what;
-	s->workers_left = s->worker_count;
-	for (size_t i = 0; i < s->worker_count; i++)
-		worker_drain(s->workers[i]);
-}
-
-static void acceptor_closed(void *arg)
-{
-	report(arg, on_acceptor_closed);
-}
-
-/* The manager's own patience must outlast stop_timeout, whatever that is. */
-static void tell_stopping(struct server *s)
-{
-	char state[STATE_ROOM];
-
-	snprintf(state, sizeof state,
-		"STOPPING=1\nSTATUS=Finishing what was begun\n"
-		"EXTEND_TIMEOUT_USEC=%lld",
-		(long long)((s->conf->stop_timeout_ns + STOP_SPARE_NS) / 1000));
-	tell_manager(s, state);
-}
-
-static void begin_to_stop(struct server *s, const char *why)
-{
-	if (s->stopping) {
-		finish(s, "told twice");
-		return;
-	}
-	s->stopping = true;
-	say(s, LOG_STOPPING, why);
-	reactor_timer_set(s->main.reactor, &s->deadline,
-		reactor_now_ns(s->main.reactor) + s->conf->stop_timeout_ns);
-	acceptor_close(s->acceptor);
-	tell_stopping(s);
-}
-
-/* --- signals -------------------------------------------------------------- */
-
-static void on_signal(struct reactor_io *io, uint32_t events)
-{
-	struct server *s = HERD_CONTAINER(io, struct server, signals);
-	struct signalfd_siginfo info;
-
-	(void)events;
-	if (sys_read(io->fd, &info, sizeof info) != (ssize_t)sizeof info)
-		return;
-	switch (info.ssi_signo) {
-	case SIGTERM:
-		begin_to_stop(s, "SIGTERM");
-		break;
-	case SIGINT:
-		begin_to_stop(s, "SIGINT");
-		break;
-	case SIGUSR1:
-		logger_reopen(s->logger);
-		break;
-	default: /* SIGHUP: nothing to read again yet, and no reason to end */
-		break;
-	}
-}
-
-static int open_signals(struct server *s)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	/* SIGXFSZ: a log at its size limit is like a full disk. */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-		signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
-		sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	s->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signals.fd < 0)
-		return -errno;
-	s->signals.on_ready = on_signal;
-	return reactor_watch(s->main.reactor, &s->signals, EPOLLIN);
+		server_say(s, LOG_NOTIFY_FAILED, sys_error_text(rc));
 }
 
 static bool on_main_round(struct reactor_hook *hook)
@@ -327,12 +99,37 @@ static int open_log(struct server *s, char *error)
 
 	if (!rc)
 		rc = log_new(&options, &s->log);
+	/* One level is made, not a whole path: that would hide a typo. */
+	if (rc == -ENOENT && !mkdir(s->conf->log.directory, 0750))
+		rc = log_new(&options, &s->log);
 	if (rc)
 		snprintf(error, CONF_ERROR_MAX,
 			"cannot open the log %.800s: %s (log.directory must be a "
 			"directory that this user can write to)",
 			s->log_path, sys_error_text(rc));
 	return rc;
+}
+
+/* Where all servers are on loopback their names were looked up already, and cost
+ * nothing; elsewhere the answer may take long, and flood asks on its own. */
+static void resolve_neighbours(struct server *s)
+{
+	struct address found[NEIGHBOUR_ADDRESSES];
+	struct address known;
+	size_t count;
+
+	if (s->conf->peers.trust_addresses)
+		return;
+	for (size_t i = 0; i < neighbours_count(s->neighbours); i++) {
+		const struct conf_server *n =
+			neighbours_server(s->neighbours, i);
+
+		if (!neighbours_address(s->neighbours, i, 0, &known) &&
+			!address_resolve(n->host, n->port, found,
+				HERD_COUNT(found), &count))
+			neighbours_set_addresses(
+				s->neighbours, i, found, count);
+	}
 }
 
 /* Links leave from the address at which our neighbours know us. */
@@ -357,7 +154,7 @@ static int attach_workers(struct server *s)
 			.log = s->worker_seats[i].log,
 			.conf = s->conf,
 			.server = s->self->name,
-			.on_drained = worker_drained,
+			.on_drained = stop_worker_drained,
 			.arg = s};
 
 		rc = worker_new(&options, &s->workers[i]);
@@ -372,7 +169,7 @@ static int attach_flood(struct server *s)
 		.neighbours = s->neighbours,
 		.log = s->flood_seat.log,
 		.source = s->has_source ? &s->source : NULL,
-		.on_drained = flood_drained,
+		.on_drained = stop_flood_drained,
 		.arg = s};
 
 	return flood_new(&options, &s->flood);
@@ -389,7 +186,7 @@ static int attach_acceptor(struct server *s)
 		.neighbours = s->neighbours,
 		.log = s->acceptor_seat.log,
 		.connections = s->connections,
-		.on_closed = acceptor_closed,
+		.on_closed = stop_acceptor_closed,
 		.arg = s};
 
 	return acceptor_new(&options, &s->acceptor);
@@ -405,8 +202,10 @@ static int attach_roles(struct server *s)
 	if (!rc)
 		rc = neighbours_new(s->conf,
 			(size_t)(s->self - s->conf->servers), &s->neighbours);
-	if (!rc)
+	if (!rc) {
+		resolve_neighbours(s);
 		rc = attach_flood(s);
+	}
 	if (!rc)
 		rc = attach_workers(s);
 	if (!rc)
@@ -432,7 +231,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	s->conf = conf;
 	s->self = &conf->servers[self];
 	s->signals.fd = -1;
-	s->deadline.on_due = on_deadline;
+	s->deadline.on_due = stop_on_deadline;
 	s->main_hook.on_round = on_main_round;
 	*error = '\0';
 	rc = server_check_trust(conf, error);
@@ -447,7 +246,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	if (!rc)
 		rc = make_seats(s);
 	if (!rc)
-		rc = open_signals(s);
+		rc = stop_open_signals(s);
 	if (!rc) {
 		find_source(s);
 		reactor_hook_add(s->main.reactor, &s->main_hook);
@@ -500,9 +299,9 @@ static int start_threads(struct server *s)
 
 static void say_what_runs(struct server *s)
 {
-	say(s, LOG_STARTED, s->about);
+	server_say(s, LOG_STARTED, s->about);
 	if (s->self->neighbour_count)
-		say(s, LOG_TRUSTING,
+		server_say(s, LOG_TRUSTING,
 			"any program on a neighbour's machine can forge "
 			"locations");
 	if (s->connections < s->conf->limits.connections)
@@ -524,7 +323,7 @@ static void tell_ready(struct server *s)
 	char state[STATE_ROOM];
 
 	snprintf(state, sizeof state, "READY=1\nSTATUS=Serving: %s", s->about);
-	tell_manager(s, state);
+	server_tell_manager(s, state);
 }
 
 int server_run(struct server *s, char *error)

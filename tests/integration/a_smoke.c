@@ -186,6 +186,39 @@ START_TEST(a_start_that_cannot_be)
 }
 END_TEST
 
+/* The port is in use, so a start gets as far as the log and no further. */
+static struct herd_output try_to_log(
+	struct herd *h, int design, const char *directory)
+{
+	const char *text = herd_printf(h,
+		"threading = \"%s\"; log = { directory = \"%s\"; };\n"
+		"servers = ( { name = \"Goloman\"; host = \"127.0.0.1\"; "
+		"port = %u; } ); limits = { connections = 100; };\n",
+		herd_design(design), directory,
+		(unsigned)herd_port(h, "Goloman"));
+	const char *file = herd_write(h, "log.conf", text);
+
+	return herd_run(h, (const char *const[]){"-c", file, "Goloman", NULL});
+}
+
+START_TEST(folder_of_the_log)
+{
+	const char *const in_use_words[] = {"in use", NULL};
+	const char *const no_folder_words[] = {
+		"a/b/Goloman.log", "No such file", "log.directory", NULL};
+	struct herd *h = herd_new(&(struct herd_setup){
+		.design = herd_design(_i),
+	});
+	struct herd_output o = try_to_log(h, _i, "made");
+
+	check_complaint(&o, 1, in_use_words);
+	ck_assert_int_eq(access(herd_path(h, "made/Goloman.log"), F_OK), 0);
+	o = try_to_log(h, _i, "a/b");
+	check_complaint(&o, 1, no_folder_words);
+	herd_free(h);
+}
+END_TEST
+
 START_TEST(too_few_descriptors)
 {
 	struct herd *h = herd_new(&(struct herd_setup){
@@ -351,6 +384,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, checking_a_file);
 	tcase_add_test(tcase, bad_files_are_refused_with_line);
 	herd_add_test(tcase, a_start_that_cannot_be);
+	herd_add_test(tcase, folder_of_the_log);
 	herd_add_test(tcase, too_few_descriptors);
 	herd_add_test(tcase, other_machines_need_trust);
 	herd_add_test(tcase, its_own_socket);

@@ -134,10 +134,11 @@ START_TEST(stop_with_a_client_that_goes_on)
 }
 END_TEST
 
-/* Bytes that the kernel holds of what the server sent to our port. */
+/* Bytes that the kernel holds of what the server sent to us. Both ports count:
+ * another connection may have one of them. */
 static unsigned long held_by_the_kernel(struct client *c)
 {
-	struct sockaddr_in us;
+	struct sockaddr_in us, server;
 	socklen_t len = sizeof us;
 	unsigned long held = 0;
 	FILE *tcp = fopen("/proc/net/tcp", "r");
@@ -146,13 +147,16 @@ static unsigned long held_by_the_kernel(struct client *c)
 	ck_assert_ptr_nonnull(tcp);
 	ck_assert_int_eq(
 		getsockname(client_fd(c), (struct sockaddr *)&us, &len), 0);
+	ck_assert_int_eq(
+		getpeername(client_fd(c), (struct sockaddr *)&server, &len), 0);
 	while (fgets(line, sizeof line, tcp)) {
-		unsigned remote_port;
+		unsigned from, to;
 		unsigned long queued;
 
-		if (sscanf(line, " %*d: %*x:%*x %*x:%x %*x %lx:", &remote_port,
-			    &queued) == 2 &&
-			remote_port == ntohs(us.sin_port))
+		if (sscanf(line, " %*d: %*x:%x %*x:%x %*x %lx:", &from, &to,
+			    &queued) == 3 &&
+			from == ntohs(server.sin_port) &&
+			to == ntohs(us.sin_port))
 			held = queued;
 	}
 	fclose(tcp);

@@ -23,10 +23,10 @@ checks+=',-performance-no-int-to-ptr'
 
 status=0
 # Young in gcc 12 and sometimes wrong: to be read, it fails nothing.
-for source in src/*/*.c; do
+for source in src/*/*.c src/*/*/*.c; do
 	gcc "${flags[@]}" -O2 -fanalyzer -c -o /dev/null "$source"
 done
-clang-tidy --quiet --warnings-as-errors='*' --checks="$checks" src/*/*.c -- \
+clang-tidy --quiet --warnings-as-errors='*' --checks="$checks" src/*/*.c src/*/*/*.c -- \
 	"${flags[@]}" || status=1
 cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 	--enable=warning,performance,portability -D_GNU_SOURCE -Iinclude src ||

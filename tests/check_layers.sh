@@ -13,6 +13,12 @@ complain() {
 	errors=$((errors + 1))
 }
 
+# Folders inside a folder are on its layer.
+folder_of() {
+	local path=${1#src/}
+	echo "${path%%/*}"
+}
+
 read_layers() {
 	local folder headers header
 	while read -r folder headers; do
@@ -26,8 +32,8 @@ read_layers() {
 
 read_modules() {
 	local source folder header
-	for source in src/*/*.c; do
-		folder=$(basename "$(dirname "$source")")
+	for source in src/*/*.c src/*/*/*.c; do
+		folder=$(folder_of "$source")
 		[ -n "${rank[$folder]-}" ] ||
 			complain "src/$folder is not in tests/layers.txt"
 		header=$(basename "$source" .c).h
@@ -68,8 +74,8 @@ read_layers
 read_modules
 [ $errors -eq 0 ] || exit 1
 
-for file in src/*/*.[ch]; do
-	check_file "$file" "$(basename "$(dirname "$file")")"
+for file in src/*/*.[ch] src/*/*/*.[ch]; do
+	check_file "$file" "$(folder_of "$file")"
 done
 for file in include/herd/*; do
 	check_file "$file" "${owner[$(basename "$file")]}"

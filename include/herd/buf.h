@@ -30,6 +30,12 @@ static inline const char *buf_front(const struct buf *b)
 /* Append len bytes. 0; -ENOMEM (buf unchanged). */
 HERD_MUST_CHECK int buf_append(struct buf *b, const void *src, size_t len);
 
+HERD_MUST_CHECK
+static inline int buf_append_string(struct buf *b, const char *string)
+{
+	return buf_append(b, string, strlen(string));
+}
+
 /* Make room for len more bytes and return where they go, then tell how many
  * were written there. NULL: no memory. */
 HERD_MUST_CHECK char *buf_reserve(struct buf *b, size_t len);
@@ -37,6 +43,10 @@ void buf_commit(struct buf *b, size_t len);
 
 /* Drop len bytes from the front; frees the memory when none are left. */
 void buf_consume(struct buf *b, size_t len);
+
+/* Keep len bytes, drop those at the end; frees the memory when none are left.
+ * Takes back what was appended since buf_len() was len. */
+void buf_truncate(struct buf *b, size_t len);
 
 /* Drop everything and keep the memory (a thread's own scratch buffer). */
 static inline void buf_clear(struct buf *b)

@@ -14,6 +14,14 @@ static inline unsigned digits_of(char c)
 	return (unsigned)(unsigned char)c - '0';
 }
 
+/* 0 to 15; more if `c` is no hex digit, of either case. */
+static inline unsigned digits_hex_of(char c)
+{
+	unsigned letter = ((unsigned)(unsigned char)c | 0x20) - 'a';
+
+	return letter < 6 ? letter + 10 : digits_of(c) < 10 ? digits_of(c) : 16;
+}
+
 /* How many bytes of `word` are digits before the first that is none. */
 static inline size_t digits_count(uint64_t word)
 {

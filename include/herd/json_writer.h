@@ -12,7 +12,7 @@
 struct json_layout {
 	unsigned indent;   /* spaces per level */
 	const char *colon; /* between key and value */
-	bool short_arrays; /* [ "a", "b" ]: json_strings in one line */
+	bool short_arrays; /* [ "a", "b" ]: strings in one line */
 	bool fit_for_html; /* '<', '>', '&' are escaped as well */
 };
 
@@ -25,6 +25,7 @@ struct json_writer {
 	struct buf *out;
 	unsigned depth;
 	bool filled;   /* the innermost open value has a member already */
+	bool one_line; /* it is an array of strings in one line */
 	bool overflow; /* no memory: `out` is not complete */
 };
 
@@ -34,6 +35,7 @@ struct json_writer {
 void json_open_object(struct json_writer *w, const char *key);
 void json_close_object(struct json_writer *w);
 void json_open_array(struct json_writer *w, const char *key);
+void json_open_strings(struct json_writer *w, const char *key); /* no others */
 void json_close_array(struct json_writer *w);
 
 /* `value` is UTF-8. */
@@ -44,7 +46,10 @@ void json_string(struct json_writer *w, const char *key, struct text value);
 void json_decimal(struct json_writer *w, const char *key, int64_t value,
 	unsigned decimals);
 
-/* An array of strings; NULL ends them. */
+/* A number that is JSON already. */
+void json_number(struct json_writer *w, const char *key, struct text digits);
+
+/* A whole array of strings; NULL ends them. */
 void json_strings(
 	struct json_writer *w, const char *key, const char *const *values);
 

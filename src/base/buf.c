@@ -83,3 +83,11 @@ void buf_consume(struct buf *b, size_t len)
 	if (b->start == b->end)
 		buf_fini(b);
 }
+
+void buf_truncate(struct buf *b, size_t len)
+{
+	HERD_ASSERT(len <= buf_len(b));
+	b->end = b->start + (uint32_t)len;
+	if (b->start == b->end)
+		buf_fini(b);
+}

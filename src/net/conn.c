@@ -69,7 +69,9 @@ ssize_t conn_flush(struct conn *c)
 
 int conn_watch(struct conn *c, bool reading)
 {
-	uint32_t events = reading ? EPOLLIN : 0;
+	/* Of a reset or a broken connection epoll tells in any case, as long as
+	 * it is asked for something. */
+	uint32_t events = reading ? EPOLLIN : EPOLLHUP;
 
 	if (buf_len(&c->out))
 		events |= EPOLLOUT;

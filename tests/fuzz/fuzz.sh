@@ -12,7 +12,7 @@ for module; do
 	(
 		cd "fuzz/$module"
 		sources=()
-		for source in "$top"/src/*/*.c; do
+		for source in "$top"/src/*/*.c "$top"/src/*/*/*.c; do
 			case $source in
 			*/src/server/herdd.c | */src/tools/*) ;;
 			*) sources+=("$source") ;;
@@ -23,7 +23,8 @@ for module; do
 			-fsanitize=fuzzer,address,undefined \
 			-fno-sanitize-recover=all -o fuzzer \
 			"$top/tests/fuzz/fuzz_$module.c" "${sources[@]}" \
-			$(pkg-config --cflags --libs libconfig libxxhash)
+			$(pkg-config --cflags --libs libconfig libxxhash \
+				libcurl json-c)
 		echo "fuzzing $module for $seconds s"
 		./fuzzer -max_total_time="$seconds" -print_final_stats=1 \
 			corpus "$top/tests/fuzz/corpus/$module"

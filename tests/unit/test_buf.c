@@ -22,7 +22,7 @@ static void tear_down(void)
 
 static void append(struct buf *b, const char *string)
 {
-	ck_assert_int_eq(buf_append(b, string, strlen(string)), 0);
+	ck_assert_int_eq(buf_append_string(b, string), 0);
 }
 
 static void assert_holds(const struct buf *b, const char *string)
@@ -72,6 +72,34 @@ START_TEST(clear_keeps_memory)
 	ck_assert_ptr_eq(b.data, data);
 	assert_holds(&b, "again");
 	buf_fini(&b);
+}
+END_TEST
+
+START_TEST(takes_back_what_was_appended)
+{
+	struct buf b = {0};
+	size_t before;
+
+	append(&b, "gone ");
+	append(&b, "kept");
+	buf_consume(&b, 5);
+	before = buf_len(&b);
+	/* Enough that the block grows and what is live moves in it. */
+	for (int i = 0; i < 100; i++)
+		append(&b, " and more");
+	buf_truncate(&b, before);
+	assert_holds(&b, "kept");
+	append(&b, "!");
+	assert_holds(&b, "kept!");
+	buf_truncate(&b, 5);
+	assert_holds(&b, "kept!");
+	buf_consume(&b, 1);
+	buf_truncate(&b, 3);
+	assert_holds(&b, "ept");
+	buf_truncate(&b, 0);
+	ck_assert_ptr_null(b.data);
+	buf_truncate(&b, 0);
+	ck_assert_uint_eq(buf_len(&b), 0);
 }
 END_TEST
 
@@ -173,6 +201,7 @@ int main(void)
 	tcase_add_test(tcase, appends_and_consumes);
 	tcase_add_test(tcase, empty_owns_nothing);
 	tcase_add_test(tcase, clear_keeps_memory);
+	tcase_add_test(tcase, takes_back_what_was_appended);
 	tcase_add_test(tcase, reserves_then_commits);
 	tcase_add_test(tcase, refuses_what_cannot_be);
 	tcase_add_test(tcase, survives_lack_of_memory);

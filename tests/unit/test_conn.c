@@ -137,15 +137,26 @@ START_TEST(asks_for_room_only_while_something_waits)
 	ck_assert_uint_eq(conn.io.events, EPOLLIN | EPOLLOUT);
 	ck_assert_uint_eq(events_now(), EPOLLOUT);
 	ck_assert_int_eq(conn_watch(&conn, false), 0);
-	ck_assert_uint_eq(conn.io.events, EPOLLOUT);
+	ck_assert_uint_eq(conn.io.events, EPOLLHUP | EPOLLOUT);
 
 	ck_assert_int_eq(conn_flush(&conn), 1);
 	ck_assert_int_eq(conn_watch(&conn, false), 0);
-	ck_assert_uint_eq(conn.io.events, 0);
+	ck_assert_uint_eq(conn.io.events, EPOLLHUP);
 	ck_assert_int_eq(conn_watch(&conn, true), 0);
 	ck_assert_uint_eq(events_now(), 0);
 	ck_assert_int_eq(send(other, "x", 1, 0), 1);
 	ck_assert_uint_eq(events_now(), EPOLLIN);
+}
+END_TEST
+
+START_TEST(tells_of_the_end_while_it_does_not_read)
+{
+	ck_assert_int_eq(conn_watch(&conn, false), 0);
+	ck_assert_int_eq(send(other, "x", 1, 0), 1);
+	ck_assert_uint_eq(events_now(), 0);
+	close(other);
+	other = -1;
+	ck_assert_uint_eq(events_now() & EPOLLHUP, EPOLLHUP);
 }
 END_TEST
 
@@ -327,6 +338,7 @@ int main(void)
 	tcase_add_test(tcase, keeps_the_rest_in_order);
 	tcase_add_test(tcase, a_full_socket_is_no_error);
 	tcase_add_test(tcase, asks_for_room_only_while_something_waits);
+	tcase_add_test(tcase, tells_of_the_end_while_it_does_not_read);
 	tcase_add_test(tcase, nothing_is_lost_or_out_of_order);
 	tcase_add_loop_test(
 		tcase, says_that_it_is_broken, 0, (int)HERD_COUNT(send_errors));

@@ -27,6 +27,7 @@ static int write_sample(const struct json_layout *layout, struct buf *out)
 	json_close_object(&w);
 	json_decimal(&w, NULL, -15, 1);
 	json_close_array(&w);
+	json_number(&w, "number", text_of("1.50e2"));
 	json_strings(&w, "types", types);
 	json_strings(&w, "none", none);
 	json_close_object(&w);
@@ -42,6 +43,7 @@ static const char legacy[] = "{\n"
 			     "      },\n"
 			     "      -1.5\n"
 			     "   ],\n"
+			     "   \"number\" : 1.50e2,\n"
 			     "   \"types\" : [ \"a\", \"b\" ],\n"
 			     "   \"none\" : []\n"
 			     "}\n";
@@ -55,6 +57,7 @@ static const char newer[] = "{\n"
 			    "    },\n"
 			    "    -1.5\n"
 			    "  ],\n"
+			    "  \"number\": 1.50e2,\n"
 			    "  \"types\": [\n"
 			    "    \"a\",\n"
 			    "    \"b\"\n"
@@ -78,6 +81,32 @@ START_TEST(lays_out_as_the_services_do)
 	buf_fini(&out);
 	ck_assert_int_eq(write_sample(&json_new, &out), 0);
 	ck_assert_str_eq(written(&out), newer);
+	buf_fini(&out);
+}
+END_TEST
+
+/* Strings of any bytes, also one alone; and lines go on behind them. */
+START_TEST(puts_strings_in_one_line)
+{
+	struct buf out = {0};
+	struct json_writer w = JSON_WRITER(&json_legacy, &out);
+
+	json_open_array(&w, NULL);
+	json_open_strings(&w, NULL);
+	json_string(&w, NULL, (struct text){"a\0b", 3});
+	json_close_array(&w);
+	json_open_strings(&w, NULL);
+	json_string(&w, NULL, text_of(""));
+	json_string(&w, NULL, text_of("\""));
+	json_close_array(&w);
+	json_string(&w, NULL, text_of("c"));
+	json_close_array(&w);
+	ck_assert_int_eq(json_finish(&w), 0);
+	ck_assert_str_eq(written(&out), "[\n"
+					"   [ \"a\\u0000b\" ],\n"
+					"   [ \"\", \"\\\"\" ],\n"
+					"   \"c\"\n"
+					"]\n");
 	buf_fini(&out);
 }
 END_TEST
@@ -191,6 +220,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, lays_out_as_the_services_do);
+	tcase_add_test(tcase, puts_strings_in_one_line);
 	tcase_add_test(tcase, indents_to_any_depth);
 	tcase_add_loop_test(
 		tcase, escapes_what_must_be, 0, HERD_COUNT(strings));

@@ -35,11 +35,16 @@ static void put_text(struct json_writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
-static void put_line_end(struct json_writer *w)
+/* What sets members apart: a space, or a line and its indentation. */
+static void put_gap(struct json_writer *w)
 {
 	static const char spaces[] = "                                ";
 	size_t left = (size_t)w->depth * w->layout->indent;
 
+	if (w->one_line) {
+		put(w, " ", 1);
+		return;
+	}
 	put(w, "\n", 1);
 	while (left > 0) {
 		size_t some =
@@ -102,7 +107,7 @@ static void begin(struct json_writer *w, const char *key)
 	if (w->filled)
 		put(w, ",", 1);
 	if (w->depth > 0)
-		put_line_end(w);
+		put_gap(w);
 	w->filled = true;
 	/* Our own words: nothing to escape. */
 	if (key) {
@@ -125,9 +130,10 @@ static void close_value(struct json_writer *w, char bracket)
 {
 	w->depth--;
 	if (w->filled)
-		put_line_end(w);
+		put_gap(w);
 	put(w, &bracket, 1);
 	w->filled = true;
+	w->one_line = false;
 }
 
 void json_open_object(struct json_writer *w, const char *key)
@@ -143,6 +149,12 @@ void json_close_object(struct json_writer *w)
 void json_open_array(struct json_writer *w, const char *key)
 {
 	open_value(w, key, '[');
+}
+
+void json_open_strings(struct json_writer *w, const char *key)
+{
+	open_value(w, key, '[');
+	w->one_line = w->layout->short_arrays;
 }
 
 void json_close_array(struct json_writer *w)
@@ -181,22 +193,19 @@ void json_decimal(struct json_writer *w, const char *key, int64_t value,
 	put(w, first, (size_t)(digits + sizeof digits - first));
 }
 
+void json_number(struct json_writer *w, const char *key, struct text digits)
+{
+	begin(w, key);
+	put(w, digits.ptr, digits.len);
+}
+
 void json_strings(
 	struct json_writer *w, const char *key, const char *const *values)
 {
-	if (!w->layout->short_arrays || !*values) {
-		json_open_array(w, key);
-		for (; *values; values++)
-			json_string(w, NULL, text_of(*values));
-		json_close_array(w);
-		return;
-	}
-	begin(w, key);
-	for (const char *before = "[ "; *values; values++, before = ", ") {
-		put_text(w, before);
-		put_string(w, text_of(*values));
-	}
-	put_text(w, " ]");
+	json_open_strings(w, key);
+	for (; *values; values++)
+		json_string(w, NULL, text_of(*values));
+	json_close_array(w);
 }
 
 int json_finish(struct json_writer *w)

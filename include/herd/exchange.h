@@ -1,7 +1,7 @@
 /* exchange - commands to one server and its answers back, for the tools.
  *
  *   commands --> out --> socket, half-closed at the end of the commands
- *   output <------------ socket, until the server closes
+ *   output <--- kept <-- socket, until the server closes
  *
  * Both directions go through one poll: a server stops reading from a client
  * that does not read its answers, so sending everything first would hang.
@@ -14,12 +14,19 @@
 #include "herd/base.h"
 #include "herd/buf.h"
 
+#define EXCHANGE_KEPT_MAX ((size_t)4 << 20) /* bytes of answers */
+
 struct exchange {
 	int socket;     /* from exchange_connect; its owner closes it */
 	int input;      /* where commands are read from; -1: all are in out */
 	int output;     /* where answers are written */
 	int timeout_ms; /* how long nothing may move */
 	struct buf out; /* not sent yet */
+
+	/* Answers are kept for who wants to see them whole, and no longer as
+	 * soon as they are too long or memory runs out. Its owner frees it. */
+	bool keep;
+	struct buf kept; /* not written yet */
 
 	/* Found by exchange_run. */
 	int input_error;   /* 0, or -errno that ended the input */
@@ -42,7 +49,10 @@ HERD_MUST_CHECK int exchange_connect(const char *host, uint16_t port,
 
 /* Send and receive until the server closes. 0: after everything was sent, at
  * the end of a line; -EPIPE: before that; -ETIMEDOUT: nothing moved; -errno of
- * the connection otherwise. Whatever was answered has been written out. */
+ * the connection otherwise. Whatever was answered is kept or written out. */
 HERD_MUST_CHECK int exchange_run(struct exchange *x);
+
+/* Write out what is kept, if anything. 0; -errno, also in output_error. */
+HERD_MUST_CHECK int exchange_write_kept(struct exchange *x);
 
 #endif

@@ -114,19 +114,42 @@ static int write_all(int fd, const char *src, size_t len)
 	return 0;
 }
 
-/* Read once and write it out. 1: more may come; 0: the end; -errno. */
+int exchange_write_kept(struct exchange *x)
+{
+	size_t len = buf_len(&x->kept);
+
+	if (len > 0 && !x->output_error)
+		x->output_error =
+			write_all(x->output, buf_front(&x->kept), len);
+	buf_fini(&x->kept);
+	return x->output_error;
+}
+
+static int put_answers(struct exchange *x, const char *bytes, size_t len)
+{
+	if (x->keep && buf_len(&x->kept) + len <= EXCHANGE_KEPT_MAX &&
+		!buf_append(&x->kept, bytes, len))
+		return 0;
+	x->keep = false;
+	if (!exchange_write_kept(x))
+		x->output_error = write_all(x->output, bytes, len);
+	return x->output_error;
+}
+
+/* Read once and pass it on. 1: more may come; 0: the end; -errno. */
 static int pull_answers(struct exchange *x)
 {
 	char chunk[CHUNK];
 	ssize_t n = sys_read(x->socket, chunk, sizeof chunk);
+	int rc;
 
 	if (n == -EAGAIN)
 		return 1;
 	if (n <= 0)
 		return (int)n;
 	note_answers(x, chunk, (size_t)n);
-	x->output_error = write_all(x->output, chunk, (size_t)n);
-	return x->output_error ? x->output_error : 1;
+	rc = put_answers(x, chunk, (size_t)n);
+	return rc ? rc : 1;
 }
 
 /* One round of both directions. 1: more may come; 0: the end; -errno. */

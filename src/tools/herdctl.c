@@ -1,15 +1,18 @@
 /* herdctl - the herd's client for people.
  *
  * It says one command to one server, or passes on whatever comes in on
- * standard input, and prints the answers as they come. A command made from
- * arguments is checked before anything is sent, with the server's own parser,
- * so that a slip gets an explanation and not just "? ". */
+ * standard input, and prints the answers as they come; on a terminal, places
+ * as a table. A command made from arguments is checked before anything is sent,
+ * with the server's own parser, so that a slip gets an explanation and not just
+ * "? ". */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "herd/conf.h"
@@ -17,6 +20,7 @@
 #include "herd/line.h"
 #include "herd/stamp.h"
 #include "herd/sys.h"
+#include "herd/whatsat_table.h"
 
 enum exit_code {
 	EXIT_ANSWERED = 0,
@@ -28,6 +32,7 @@ enum exit_code {
 #define TIMEOUT_DEFAULT_S 10
 #define TIMEOUT_MAX_S     86400
 #define HOST_MAX          256 /* a DNS name has at most 253 bytes */
+#define WIDTH_DEFAULT     80
 
 /* An operand is tried inside a line that is right in all else: so the one
  * parser of the protocol tells which of them is wrong. */
@@ -45,6 +50,7 @@ struct command {
 	int operands_max;
 	struct operand operands[3];
 	const char *hint; /* what a server that says "? " may mean */
+	bool table;       /* its answer can be shown as one */
 };
 
 #define ID_RIGHT "at least one byte and no white space"
@@ -60,15 +66,15 @@ static const struct command commands[] = {
 			{"STAMP", "IAMAT x +0+0 ", "",
 				"seconds since 1970, like 1520023934.918963997"},
 		},
-		"is its clock far behind, or its line limit small?"},
+		"is its clock far behind, or its line limit small?", false},
 	{"whatsat", "WHATSAT", 3, 3,
 		{
 			{"ID", "WHATSAT ", " 0 0", ID_RIGHT},
 			{"KM", "WHATSAT x ", " 0", "0 to 50, like 10 or 2.5"},
 			{"N", "WHATSAT x 0 ", "", "0 to 20, like 5"},
 		},
-		"it may never have heard of that client"},
-	{"send", NULL, 0, 0, {{0}}, NULL},
+		"it may never have heard of that client", true},
+	{"send", NULL, 0, 0, {{0}}, NULL, false},
 };
 
 static const char help[] =
@@ -77,7 +83,10 @@ static const char help[] =
 	"\n"
 	"Commands:\n"
 	"  iamat ID LOCATION [STAMP]  say where a client is (STAMP: now)\n"
-	"  whatsat ID KM N            ask for at most N places within KM of it\n"
+	"  whatsat ID KM N            ask for at most N places within KM of "
+	"it;\n"
+	"                             a table on a terminal, else byte for "
+	"byte\n"
 	"  send                       pass on standard input, print the "
 	"answers\n"
 	"\n"
@@ -87,6 +96,8 @@ static const char help[] =
 	"  -s, --server SERVER        a name in that file, or HOST:PORT\n"
 	"                             (the first in the file)\n"
 	"  -t, --timeout SECONDS      give up when nothing moves (10)\n"
+	"  -T, --table                a table, even if this is no terminal\n"
+	"  -r, --raw                  byte for byte, even on a terminal\n"
 	"  -V, --version              print the version\n"
 	"  -h, --help                 print this\n"
 	"\n"
@@ -97,6 +108,7 @@ struct settings {
 	const char *conf_path;
 	const char *server; /* a name, HOST:PORT; NULL: the file's first */
 	int timeout_ms;
+	bool table; /* where there can be one; else raw bytes */
 };
 
 struct target {
@@ -137,11 +149,6 @@ static bool has_space(const char *s)
 	return *s != '\0';
 }
 
-static int append(struct buf *b, const char *string)
-{
-	return buf_append(b, string, strlen(string));
-}
-
 static int check_operand(
 	const struct command *c, const struct operand *o, const char *value)
 {
@@ -150,8 +157,9 @@ static int check_operand(
 
 	/* Space at an end would pass as space between fields. */
 	if (*value && !has_space(value)) {
-		if (append(&probe, o->before) || append(&probe, value) ||
-			append(&probe, o->after)) {
+		if (buf_append_string(&probe, o->before) ||
+			buf_append_string(&probe, value) ||
+			buf_append_string(&probe, o->after)) {
 			buf_fini(&probe);
 			return complain(EXIT_USAGE, "out of memory");
 		}
@@ -175,16 +183,17 @@ static int build_line(
 
 	snprintf(now, sizeof now, "%" PRId64 ".%09" PRId64,
 		now_ns / HERD_SECOND_NS, now_ns % HERD_SECOND_NS);
-	full = append(out, c->verb);
+	full = buf_append_string(out, c->verb);
 	for (int i = 0; i < c->operands_max; i++) {
 		const char *value = i < count ? values[i] : now;
 		int code = check_operand(c, &c->operands[i], value);
 
 		if (code)
 			return code;
-		full = full || append(out, " ") || append(out, value);
+		full = full || buf_append_string(out, " ") ||
+		       buf_append_string(out, value);
 	}
-	if (full || append(out, "\n"))
+	if (full || buf_append_string(out, "\n"))
 		return complain(EXIT_USAGE, "out of memory");
 	if (buf_len(out) - 1 > LINE_MAX_DEFAULT)
 		return complain(EXIT_USAGE,
@@ -283,14 +292,47 @@ static int judge(const struct command *c, const struct target *t,
 	return x->refused ? EXIT_INVALID : EXIT_ANSWERED;
 }
 
+/* --- the answer ----------------------------------------------------------- */
+
+static size_t terminal_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	long width = columns ? strtol(columns, NULL, 10) : 0;
+
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col > 0)
+		return size.ws_col;
+	return width > 0 ? (size_t)width : WIDTH_DEFAULT;
+}
+
+/* Put the table in place of the answer, or leave that as it came. */
+static void make_table(char **values, struct exchange *x)
+{
+	struct text answer = {buf_front(&x->kept), buf_len(&x->kept)};
+	struct whatsat_view view = {.radius_km = values[1],
+		.nothing = !values[2][strspn(values[2], "0")],
+		.width = terminal_width(),
+		.now_ns = sys_realtime_ns()};
+	struct buf table = {0};
+
+	if (whatsat_table(answer, &view, &table)) {
+		buf_fini(&table);
+		return;
+	}
+	buf_fini(&x->kept);
+	x->kept = table;
+}
+
 static int converse(
 	const struct command *c, int count, char **values, struct settings *set)
 {
 	struct target t = {0};
 	struct exchange x = {.input = c->verb ? -1 : STDIN_FILENO,
 		.output = STDOUT_FILENO,
-		.timeout_ms = set->timeout_ms};
+		.timeout_ms = set->timeout_ms,
+		.keep = c->table && set->table};
 	int code = c->verb ? build_line(c, count, values, &x.out) : 0;
+	int rc;
 
 	if (code)
 		goto out_free;
@@ -300,7 +342,12 @@ static int converse(
 	code = connect_server(&t, set->timeout_ms, &x.socket);
 	if (code)
 		goto out_free;
-	code = judge(c, &t, &x, exchange_run(&x));
+	rc = exchange_run(&x);
+	if (!rc && x.keep)
+		make_table(values, &x);
+	if (exchange_write_kept(&x))
+		rc = x.output_error;
+	code = judge(c, &t, &x, rc);
 	close(x.socket);
 out_free:
 	conf_free(t.conf);
@@ -358,17 +405,21 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"server", required_argument, NULL, 's'},
 		{"timeout", required_argument, NULL, 't'},
+		{"table", no_argument, NULL, 'T'},
+		{"raw", no_argument, NULL, 'r'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	struct settings set = {.conf_path = HERD_DEFAULT_CONF,
-		.timeout_ms = TIMEOUT_DEFAULT_S * 1000};
+		.timeout_ms = TIMEOUT_DEFAULT_S * 1000,
+		.table = isatty(STDOUT_FILENO)};
 	int option;
 
+	setlocale(LC_CTYPE, ""); /* which characters the terminal has */
 	/* "+": a location south of the equator is not an option. */
-	while ((option = getopt_long(argc, argv, "+c:s:t:Vh", options, NULL)) !=
-		-1) {
+	while ((option = getopt_long(
+			argc, argv, "+c:s:t:TrVh", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			set.conf_path = optarg;
@@ -379,6 +430,12 @@ int main(int argc, char **argv)
 		case 't':
 			if (parse_timeout(optarg, &set.timeout_ms))
 				return EXIT_USAGE;
+			break;
+		case 'T':
+			set.table = true;
+			break;
+		case 'r':
+			set.table = false;
 			break;
 		case 'V':
 			puts("herdctl " PACKAGE_VERSION);

@@ -3,77 +3,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "herd_client.h"
-#include "herd_proc.h"
+#include "tool.h"
 
 #define LOCATION "+34.068930-118.445127"
-#define ARGS_MAX 12
-
-/* --- running it ----------------------------------------------------------- */
-
-/* `args` begins with the program. */
-static void become(struct herd *h, const char *input, const char **args)
-{
-	int in = open(herd_path(h, input), O_RDONLY);
-	int out = open(herd_path(h, "out"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	int err = open(herd_path(h, "err"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (in < 0 || out < 0 || err < 0 || dup2(in, STDIN_FILENO) < 0 ||
-		dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
-		_exit(126);
-	execv(args[0], (char **)(void *)args);
-	_exit(127);
-}
-
-/* `input` is a file of the herd's directory. */
-static pid_t tool_start(
-	struct herd *h, const char *input, const char *const *args)
-{
-	const char *tool = getenv("HERDCTL");
-	const char *all[ARGS_MAX] = {tool ? tool : "./herdctl"};
-	pid_t pid;
-
-	for (size_t i = 0; args[i]; i++) {
-		ck_assert_uint_lt(i + 2, ARGS_MAX);
-		all[i + 1] = args[i];
-	}
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (!pid)
-		become(h, input, all);
-	return pid;
-}
-
-static struct herd_output tool_end(struct herd *h, pid_t pid)
-{
-	int64_t deadline = herd_deadline(HERD_PATIENCE);
-	unsigned tries = 0;
-	int status;
-
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		ck_assert_msg(!herd_late(deadline), "herdctl does not end");
-		herd_back_off(&tries);
-	}
-	return (struct herd_output){
-		.exit_status = WIFEXITED(status) ? WEXITSTATUS(status)
-						 : 128 + WTERMSIG(status),
-		.out = herd_read(h, "out"),
-		.err = herd_read(h, "err"),
-	};
-}
-
-static struct herd_output run(struct herd *h, const char *const *args)
-{
-	herd_write(h, "in", "");
-	return tool_end(h, tool_start(h, "in", args));
-}
-
-#define RUN(h, ...) run(h, (const char *const[]){__VA_ARGS__, NULL})
 
 static struct herd_output run_send(
 	struct herd *h, const char *server, const char *input)
@@ -83,30 +19,6 @@ static struct herd_output run_send(
 
 	herd_write(h, "in", input);
 	return tool_end(h, tool_start(h, "in", args));
-}
-
-static void check_good(const struct herd_output *o, const char *out)
-{
-	ck_assert_msg(o->exit_status == 0, "exit status %d: %s", o->exit_status,
-		o->err);
-	ck_assert_str_eq(o->out, out);
-	ck_assert_str_eq(o->err, "");
-}
-
-/* One line on standard error that says `words`. */
-static void check_bad(
-	const struct herd_output *o, int exit_status, const char *words)
-{
-	ck_assert_msg(o->exit_status == exit_status,
-		"exit status %d instead of %d: %s", o->exit_status, exit_status,
-		o->err);
-	ck_assert_msg(strstr(o->err, words), "no '%s' in: %s", words, o->err);
-	ck_assert_uint_eq(herd_count(o->err, "\n"), 1);
-}
-
-static const char *host_port(struct herd *h, const char *server)
-{
-	return herd_printf(h, "127.0.0.1:%" PRIu16, herd_port(h, server));
 }
 
 /* --- with servers --------------------------------------------------------- */
@@ -299,7 +211,7 @@ START_TEST(mistakes_are_explained)
 	struct herd_output o;
 
 	for (size_t i = 0; i < HERD_COUNT(mistakes); i++) {
-		o = run(h, mistakes[i].args);
+		o = tool_run(h, mistakes[i].args);
 		ck_assert_str_eq(o.out, "");
 		ck_assert_int_eq(o.exit_status, 2);
 		ck_assert_msg(strstr(o.err, mistakes[i].words),
@@ -335,6 +247,7 @@ START_TEST(version_and_help)
 	ck_assert_int_eq(strncmp(o.out, "herdctl ", 8), 0);
 	o = RUN(h, "--help");
 	ck_assert_ptr_nonnull(strstr(o.out, "iamat ID LOCATION [STAMP]"));
+	ck_assert_ptr_nonnull(strstr(o.out, "a table on a terminal"));
 	check_good(&o, o.out);
 	herd_free(h);
 }

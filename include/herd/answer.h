@@ -1,7 +1,8 @@
 /* answer - what one line means to this server, and what is said to it.
  *
- * Answers are appended to session->env->out; nothing is sent here. A reason to
- * end the connection is left in session->doomed.
+ * Answers are appended to session->env->out, or become turns of the session
+ * when they have to wait; nothing is sent here. A reason to end the connection
+ * is left in session->doomed.
  *
  * Threads: owner only (the session's worker). */
 #ifndef HERD_ANSWER_H
@@ -27,6 +28,9 @@ void answer_line(struct session *s, const struct answer_line *l);
 /* The line is longer than it may be; `start` is its beginning, at least
  * LINE_QUOTE bytes. A client is told and will be discarded; a link skips. */
 void answer_overlong(struct session *s, struct text start);
+
+/* Log an answer as sent. */
+void answer_log(struct session *s, struct text answer);
 
 /* How long a line may be. */
 size_t answer_limit(const struct session *s);

@@ -48,15 +48,21 @@ struct conf {
 	size_t server_count;
 
 	struct {
-		const char *provider;
+		const char *provider; /* a name in providers.def */
 		const char *url;      /* NULL: the provider's own */
 		const char *key_file; /* absolute; NULL: none */
 		int64_t timeout_ns;
+		unsigned transfers; /* of all workers together */
+		const char *field_mask;
+		bool native;
+		const char *ca_file; /* absolute; NULL: the system's */
+		const char *proxy;   /* NULL: none */
 	} places;
 	struct {
 		const char *directory; /* absolute */
 		enum log_level level;
 		bool messages;
+		bool places_body;
 		bool wait; /* full = "wait" */
 	} log;
 	struct {

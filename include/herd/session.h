@@ -1,6 +1,7 @@
 /* session - one accepted connection: a client, or a neighbour that dialled us.
  *
  *   read once -> lines -> answer_line() each -> answers gathered -> sent once
+ *                                    '-> a turn, while the provider is asked
  *
  * What the socket does not take waits in conn.out; at SESSION_OUT_MAX the
  * session stops taking lines and reading, until half of it has left. Lines that
@@ -23,6 +24,7 @@
 #include "herd/conn.h"
 #include "herd/log.h"
 #include "herd/neighbours.h"
+#include "herd/places.h"
 #include "herd/reactor.h"
 #include "herd/store.h"
 
@@ -36,6 +38,7 @@ struct session_env {
 	struct reactor *reactor;
 	struct store *store;
 	struct neighbours *neighbours;
+	struct places *places;
 	struct log_ring *log;
 	const struct conf *conf;
 	struct text server; /* our name */
@@ -43,9 +46,11 @@ struct session_env {
 	char *page;     /* CONN_READ_MAX bytes: input of the event at hand */
 	char *normal;   /* LINE_LINK_MAX bytes: an AT line put in order */
 	struct buf out; /* answers of the event at hand */
+	struct buf *to; /* where the answer at hand goes: out, or a turn */
 	int64_t now_ns; /* wall clock of the event at hand */
 	bool stopping;  /* the server stops: so does every new session */
-	struct session_queue ready; /* have lines and room for answers */
+	struct session_queue ready; /* have lines and room for answers, or news
+				     * of their turns */
 	struct session_queue all;
 
 	/* The shard has news for the neighbours. */
@@ -69,6 +74,7 @@ struct session {
 	struct conn conn;
 	struct session_env *env;
 	struct session_link *link; /* NULL: a client */
+	struct turns *turns;       /* answers that wait; NULL: none */
 	const char *doomed;        /* why it ends with this event; NULL */
 	const char *discarding;    /* why it ends as soon as its answers have
 				    * left, its input being dropped; NULL */
@@ -103,6 +109,12 @@ void session_start(struct session *s, struct session_env *env);
 
 /* Take the lines that waited: the worker calls it for those in env->ready. */
 void session_resume(struct session *s);
+
+/* A turn has its places: have it resumed in this round. */
+void session_wake(struct session *s);
+
+/* How long to wait for somebody: `usual_ns`, or less when the server stops. */
+int64_t session_patience_ns(const struct session *s, int64_t usual_ns);
 
 /* Take what has arrived, answer it, then close. */
 void session_stop(struct session *s);

@@ -11,6 +11,7 @@
 #include "herd/conf.h"
 #include "herd/flood.h"
 #include "herd/log.h"
+#include "herd/places.h"
 #include "herd/reactor.h"
 #include "herd/session.h"
 #include "herd/store.h"
@@ -22,6 +23,7 @@ struct worker_options {
 	struct store *store;
 	struct neighbours *neighbours;
 	struct flood *flood;
+	struct places_common *places;
 	struct log_ring *log;
 	const struct conf *conf;
 	const char *server; /* our name */
@@ -30,7 +32,7 @@ struct worker_options {
 	void *arg;
 };
 
-/* Start-up only. 0; -ENOMEM. */
+/* Start-up only. 0 or -errno. */
 HERD_MUST_CHECK int worker_new(
 	const struct worker_options *options, struct worker **ret_worker);
 

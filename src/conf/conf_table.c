@@ -16,10 +16,39 @@ _Static_assert(
 	LOG_ERROR == 0 && LOG_WARNING == 1 && LOG_INFO == 2 && LOG_DEBUG == 3,
 	"the words of log.level are in the order of its enum");
 
+/* "|google-legacy|google" */
+static const char provider_words[] =
+#define PROVIDER(id, name) "|" name
+#include "herd/providers.def"
+#undef PROVIDER
+	;
+
+/* Web addresses are logged, so that what is secret has no place in them. */
 static bool is_url(const char *text)
 {
-	return !strncasecmp(text, "http://", 7) ||
-	       !strncasecmp(text, "https://", 8);
+	const char *host;
+
+	if (!strncasecmp(text, "http://", 7))
+		host = text + 7;
+	else if (!strncasecmp(text, "https://", 8))
+		host = text + 8;
+	else
+		return false;
+	for (const char *c = text; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f || *c == '#')
+			return false;
+	return strcspn(host, "/?") > 0 &&
+	       !memchr(host, '@', strcspn(host, "/?")) &&
+	       !strstr(host, "?key=") && !strstr(host, "&key=");
+}
+
+static bool is_field_mask(const char *text)
+{
+	static const char known[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_.,*";
+
+	return text[strspn(text, known)] == '\0';
 }
 
 #define IN(type, member)                                                       \
@@ -71,7 +100,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "places.provider",
 		.type = CONF_WORD,
-		.words = "google-legacy|google",
+		.words = &provider_words[1],
 		.text = "google-legacy",
 		IN(conf, places.provider),
 		.help = "who is asked what is near a client",
@@ -79,7 +108,8 @@ static const struct conf_option options[] = {
 	{
 		.name = "places.url",
 		.type = CONF_TEXT,
-		.unit = "a web address, \"http://...\" or \"https://...\"",
+		.unit = "a web address, \"http://...\" or \"https://...\", "
+			"without user, key or fragment",
 		.fits = is_url,
 		IN(conf, places.url),
 		.help = "where the provider answers, when not at its usual URL",
@@ -100,6 +130,49 @@ static const struct conf_option options[] = {
 		.number = 5.0,
 		IN(conf, places.timeout_ns),
 		.help = "how long the provider may take to answer",
+	},
+	{
+		.name = "places.transfers",
+		.type = CONF_WHOLE,
+		.min = 1,
+		.max = 10000,
+		.number = 1024,
+		IN(conf, places.transfers),
+		.help = "questions to the provider under way at a time",
+	},
+	{
+		.name = "places.field_mask",
+		.type = CONF_TEXT,
+		.unit = "names of fields with commas between them, without "
+			"spaces",
+		.text = "places.id,places.displayName,places.location,places.types,places.formattedAddress",
+		.fits = is_field_mask,
+		IN(conf, places.field_mask),
+		.help = "what the provider \"google\" is asked to tell of a "
+			"place",
+	},
+	{
+		.name = "places.native",
+		.type = CONF_BOOL,
+		.number = false,
+		IN(conf, places.native),
+		.help = "pass answers on in the provider's own form",
+	},
+	{
+		.name = "places.ca_file",
+		.type = CONF_PATH,
+		.unit = "the path of a file",
+		IN(conf, places.ca_file),
+		.help = "certificates to trust instead of the system's",
+	},
+	{
+		.name = "places.proxy",
+		.type = CONF_TEXT,
+		.unit = "a web address, \"http://...\" or \"https://...\", "
+			"without user, key or fragment",
+		.fits = is_url,
+		IN(conf, places.proxy),
+		.help = "the proxy to ask the provider through",
 	},
 	{
 		.name = "log.directory",
@@ -123,6 +196,13 @@ static const struct conf_option options[] = {
 		.number = true,
 		IN(conf, log.messages),
 		.help = "log every message received and sent",
+	},
+	{
+		.name = "log.places_body",
+		.type = CONF_BOOL,
+		.number = false,
+		IN(conf, log.places_body),
+		.help = "log the places provider's answers in full",
 	},
 	{
 		.name = "log.full",

@@ -8,24 +8,58 @@
 
 #include "herd/handshake.h"
 #include "herd/sys.h"
+#include "herd/turns.h"
 
 /* --- saying --------------------------------------------------------------- */
 
 static void say(struct session *s, struct text text)
 {
-	if (buf_append(&s->env->out, text.ptr, text.len))
+	if (buf_append(s->env->to, text.ptr, text.len))
 		s->doomed = "out of memory";
 }
 
-/* Log what was appended to env->out since `from`, without its last LFs. */
-static void log_sent(struct session *s, size_t from)
-{
-	struct text sent;
+/* What is said from now on goes straight out, or where it has to wait. */
+struct answer {
+	struct turn *turn; /* NULL: straight out */
+	size_t from;       /* where in env->to it begins */
+};
 
+static bool begin(struct session *s, bool waits, struct answer *ret_answer)
+{
+	struct answer a = {.turn = NULL};
+
+	s->env->to = &s->env->out;
+	if (waits || s->turns) {
+		a.turn = turns_add(s);
+		if (!a.turn) {
+			s->doomed = "out of memory";
+			return false;
+		}
+		s->env->to = &a.turn->text;
+	}
+	a.from = buf_len(s->env->to);
+	*ret_answer = a;
+	return true;
+}
+
+static void end(struct session *s, const struct answer *a)
+{
+	struct buf *out = &s->env->out;
+
+	s->env->to = out;
+	if (a->turn) {
+		turns_count(a->turn);
+		(void)turns_leave(s, answer_log);
+	} else if (!s->doomed) {
+		answer_log(s, (struct text){buf_front(out) + a->from,
+				      buf_len(out) - a->from});
+	}
+}
+
+void answer_log(struct session *s, struct text sent)
+{
 	if (!log_wants(s->env->log, LOG_SENT))
 		return;
-	sent = (struct text){
-		buf_front(&s->env->out) + from, buf_len(&s->env->out) - from};
 	while (sent.len && sent.ptr[sent.len - 1] == '\n')
 		sent.len--;
 	log_write(s->env->log, LOG_SENT,
@@ -70,7 +104,7 @@ static void answer_iamat(struct session *s, const struct answer_line *l)
 		answer_invalid(s, line->body);
 		return;
 	}
-	dst = buf_reserve(&env->out, line_at_room(line, env->server) + 1);
+	dst = buf_reserve(env->to, line_at_room(line, env->server) + 1);
 	if (!dst) {
 		s->doomed = "out of memory";
 		return;
@@ -81,30 +115,42 @@ static void answer_iamat(struct session *s, const struct answer_line *l)
 		return;
 	}
 	dst[seen.line.len] = '\n';
-	buf_commit(&env->out, seen.line.len + 1);
+	buf_commit(env->to, seen.line.len + 1);
 	if (result == STORE_NEWER)
 		env->on_update(env, l->key.shard);
 }
 
-/* Places in the layout of Google's Nearby Search, which clients know. */
+/* What a legacy provider says when it finds nothing. */
 static const char no_places[] = "\n{\n"
 				"   \"html_attributions\" : [],\n"
 				"   \"results\" : [],\n"
 				"   \"status\" : \"ZERO_RESULTS\"\n"
 				"}\n\n";
-static const char no_provider[] =
-	"\n{\n"
-	"   \"error_message\" : \"This server has no places provider.\",\n"
-	"   \"html_attributions\" : [],\n"
-	"   \"results\" : [],\n"
-	"   \"status\" : \"UNKNOWN_ERROR\"\n"
-	"}\n\n";
 
-static void answer_whatsat(struct session *s, const struct answer_line *l)
+/* The AT line is in the turn; ask what is near the location in it. */
+static void ask_provider(struct turn *turn, const struct line *whatsat)
+{
+	struct provider_question question = {
+		.radius_um = whatsat->whatsat.radius_um,
+		.bound = whatsat->whatsat.bound,
+	};
+	struct location location;
+	struct line at;
+
+	line_parse((struct text){buf_front(&turn->text), buf_len(&turn->text)},
+		&at);
+	HERD_ASSERT(at.verb == LINE_AT &&
+		    location_parse(at.at.location, &location));
+	question.latitude = location.latitude;
+	question.longitude = location.longitude;
+	turns_ask(turn, &question);
+}
+
+static void answer_whatsat(
+	struct session *s, const struct answer_line *l, struct turn *turn)
 {
 	const struct line *line = &l->line;
-	int rc = store_get(
-		s->env->store, l->key, line->whatsat.id, &s->env->out);
+	int rc = store_get(s->env->store, l->key, line->whatsat.id, s->env->to);
 
 	if (rc == -ENOENT)
 		answer_invalid(s, line->body);
@@ -113,7 +159,7 @@ static void answer_whatsat(struct session *s, const struct answer_line *l)
 	else if (line->whatsat.nothing)
 		say(s, text_of(no_places));
 	else
-		say(s, text_of(no_provider));
+		ask_provider(turn, line);
 }
 
 /* --- neighbours ----------------------------------------------------------- */
@@ -152,7 +198,8 @@ static void answer_hello(struct session *s, const struct line *line)
 	enum handshake_verdict verdict =
 		handshake_judge(env->neighbours, line, &s->address, &which);
 
-	if (verdict == HANDSHAKE_INVALID) {
+	/* Who still waits for answers is a client. */
+	if (verdict == HANDSHAKE_INVALID || s->turns) {
 		answer_invalid(s, line->body);
 		return;
 	}
@@ -226,34 +273,37 @@ static void obey_neighbour(struct session *s, const struct answer_line *l)
 
 static void obey_client(struct session *s, const struct answer_line *l)
 {
-	size_t from = buf_len(&s->env->out);
+	const struct line *line = &l->line;
+	bool asks = line->verb == LINE_WHATSAT && !line->whatsat.nothing;
+	struct answer a;
 
-	if (s->must_be_link && l->line.verb != LINE_HELLO) {
+	if (s->must_be_link && line->verb != LINE_HELLO) {
 		s->doomed = "limits.connections reached";
 		return;
 	}
 	s->commands++;
-	log_received(s, l->line.body);
-	switch (l->line.verb) {
+	log_received(s, line->body);
+	if (!begin(s, asks, &a))
+		return;
+	switch (line->verb) {
 	case LINE_IAMAT:
 		answer_iamat(s, l);
 		break;
 	case LINE_WHATSAT:
-		answer_whatsat(s, l);
+		answer_whatsat(s, l, a.turn);
 		break;
 	case LINE_HELLO:
-		answer_hello(s, &l->line);
+		answer_hello(s, line);
 		break;
 	case LINE_BLANK:
 	case LINE_INVALID:
 	case LINE_AT:
 	case LINE_PING:
 	case LINE_PONG:
-		answer_invalid(s, l->line.body);
+		answer_invalid(s, line->body);
 		break;
 	}
-	if (!s->doomed)
-		log_sent(s, from);
+	end(s, &a);
 }
 
 /* --- from outside --------------------------------------------------------- */
@@ -280,7 +330,7 @@ size_t answer_limit(const struct session *s)
 
 void answer_overlong(struct session *s, struct text start)
 {
-	size_t from = buf_len(&s->env->out);
+	struct answer a;
 
 	if (s->link) {
 		skip(s, start, "longer than 128 KiB");
@@ -292,11 +342,12 @@ void answer_overlong(struct session *s, struct text start)
 	}
 	s->commands++;
 	log_received(s, start);
+	if (!begin(s, false, &a))
+		return;
 	start.len = LINE_QUOTE;
 	answer_invalid(s, start);
 	s->discarding = "line too long";
-	if (!s->doomed)
-		log_sent(s, from);
+	end(s, &a);
 }
 
 void answer_line(struct session *s, const struct answer_line *l)

@@ -16,7 +16,7 @@
  * comes to the worst the acceptor still copes. */
 #define RESERVED_DESCRIPTORS 48
 #define DESCRIPTORS_PER_PEER 4
-#define DESCRIPTORS_PER_LOOP 3
+#define DESCRIPTORS_PER_LOOP 4
 
 static bool is_on_loopback(const struct conf_server *server)
 {
@@ -63,6 +63,8 @@ int server_check_descriptors(
 			  DESCRIPTORS_PER_PEER * conf->server_count +
 			  DESCRIPTORS_PER_LOOP * (workers + 4);
 
+	if (conf->places.url || conf->places.key_file)
+		reserved += conf->places.transfers;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
 	if (limit.rlim_max < wanted || limit.rlim_max <= reserved) {

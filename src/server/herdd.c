@@ -34,8 +34,12 @@ struct options {
 static void print_version(void)
 {
 	printf("herdd " PACKAGE_VERSION "\n"
-	       "designs: threaded, single; link protocol %d; line %d bytes; "
-	       "places: none\n",
+	       "designs: threaded, single; link protocol %d; line %d bytes\n"
+	       "places:"
+#define PROVIDER(id, name) " " name
+#include "herd/providers.def"
+#undef PROVIDER
+	       "\n",
 		LINE_HELLO_VERSION, LINE_MAX_DEFAULT);
 }
 

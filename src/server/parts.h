@@ -11,6 +11,7 @@
 #include "herd/log.h"
 #include "herd/logger.h"
 #include "herd/neighbours.h"
+#include "herd/places.h"
 #include "herd/reactor.h"
 #include "herd/server.h"
 #include "herd/store.h"
@@ -49,6 +50,7 @@ struct server {
 	struct store *store;
 	struct neighbours *neighbours;
 	struct flood *flood;
+	struct places_common *places;
 	struct worker **workers;
 	struct acceptor *acceptor;
 

@@ -151,6 +151,7 @@ static int attach_workers(struct server *s)
 			.store = s->store,
 			.neighbours = s->neighbours,
 			.flood = s->flood,
+			.places = s->places,
 			.log = s->worker_seats[i].log,
 			.conf = s->conf,
 			.server = s->self->name,
@@ -247,6 +248,9 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 		rc = make_seats(s);
 	if (!rc)
 		rc = stop_open_signals(s);
+	if (!rc)
+		rc = places_common_new(conf, !conf->single, s->worker_count,
+			&s->places, error);
 	if (!rc) {
 		find_source(s);
 		reactor_hook_add(s->main.reactor, &s->main_hook);
@@ -356,6 +360,7 @@ void server_free(struct server *s)
 	acceptor_free(s->acceptor);
 	for (size_t i = 0; s->workers && i < s->worker_count; i++)
 		worker_free(s->workers[i]);
+	places_common_free(s->places);
 	flood_free(s->flood);
 	logger_free(s->logger);
 	neighbours_free(s->neighbours);

@@ -10,6 +10,7 @@
 #include "herd/answer.h"
 #include "herd/line.h"
 #include "herd/sys.h"
+#include "herd/turns.h"
 
 #define BATCH         16 /* lines parsed before the first is obeyed */
 #define DISCARD_NS    HERD_SECOND_NS
@@ -61,6 +62,7 @@ static void end(struct session *s, const char *why)
 	if (was_link)
 		neighbours_link_closed(env->neighbours, s->link->neighbour);
 	reactor_timer_clear(env->reactor, &s->timer);
+	turns_drop(s);
 	TAILQ_REMOVE(&env->all, s, all);
 	if (s->is_ready)
 		TAILQ_REMOVE(&env->ready, s, ready);
@@ -72,7 +74,9 @@ static void end(struct session *s, const char *why)
 
 static bool has_room(const struct session *s)
 {
-	return buf_len(&s->conn.out) + buf_len(&s->env->out) < SESSION_OUT_MAX;
+	return turns_have_room(s) &&
+	       buf_len(&s->conn.out) + buf_len(&s->env->out) + turns_bytes(s) <
+		       SESSION_OUT_MAX;
 }
 
 static bool takes_lines(const struct session *s)
@@ -253,19 +257,24 @@ static void start_timer(struct session *s, int64_t wait_ns)
 			reactor_now_ns(s->env->reactor) + wait_ns);
 }
 
-static void make_ready(struct session *s)
+void session_wake(struct session *s)
 {
-	if (s->is_ready || !s->has_lines ||
-		buf_len(&s->conn.out) >= SESSION_OUT_MAX / 2)
+	if (s->is_ready)
 		return;
 	TAILQ_INSERT_TAIL(&s->env->ready, s, ready);
 	s->is_ready = true;
 }
 
-/* How long to wait for a client: `usual_ns`, but a stopping server, which may
- * wait for its answers to leave and then for its end of input, keeps some time
- * for the neighbours. */
-static int64_t patience_ns(const struct session *s, int64_t usual_ns)
+static void make_ready(struct session *s)
+{
+	if (s->has_lines && has_room(s) &&
+		buf_len(&s->conn.out) < SESSION_OUT_MAX / 2)
+		session_wake(s);
+}
+
+/* A stopping server may wait for the provider, for its answers to leave and
+ * then for the client's end of input, and keeps some time for the neighbours. */
+int64_t session_patience_ns(const struct session *s, int64_t usual_ns)
 {
 	int64_t third_ns = s->env->conf->stop_timeout_ns / 3;
 
@@ -276,13 +285,17 @@ static int64_t patience_ns(const struct session *s, int64_t usual_ns)
 static void adjust_timer(struct session *s)
 {
 	if (buf_len(&s->conn.out)) {
-		start_timer(s,
-			patience_ns(s, s->env->conf->limits.write_timeout_ns));
+		start_timer(s, session_patience_ns(s,
+				       s->env->conf->limits.write_timeout_ns));
+	} else if (s->turns) {
+		/* Waiting for the provider is not the client's fault. */
+		if (!s->must_be_link)
+			reactor_timer_clear(s->env->reactor, &s->timer);
 	} else if (s->discarding && !s->shut) {
 		s->shut = true;
 		(void)shutdown(s->conn.io.fd, SHUT_WR);
 		reactor_timer_clear(s->env->reactor, &s->timer);
-		start_timer(s, patience_ns(s, DISCARD_NS));
+		start_timer(s, session_patience_ns(s, DISCARD_NS));
 	} else if (!s->discarding && !s->must_be_link) {
 		reactor_timer_clear(s->env->reactor, &s->timer);
 	}
@@ -303,10 +316,14 @@ static bool is_quiet(const struct session *s)
 /* The last step of every event: send, decide what to wait for, or close. */
 static void settle(struct session *s)
 {
+	bool more;
 	int rc;
 
-	send_answers(s);
-	if (!s->doomed && !s->discarding && !s->has_lines &&
+	do {
+		more = turns_leave(s, answer_log);
+		send_answers(s);
+	} while (more && !s->doomed && !buf_len(&s->conn.out));
+	if (!s->doomed && !s->discarding && !s->has_lines && !s->turns &&
 		!buf_len(&s->conn.out)) {
 		if (s->ended)
 			s->doomed = "end of input";
@@ -394,7 +411,8 @@ void session_resume(struct session *s)
 	TAILQ_REMOVE(&s->env->ready, s, ready);
 	s->is_ready = false;
 	s->env->now_ns = sys_realtime_ns();
-	take_kept(s);
+	if (s->has_lines)
+		take_kept(s);
 	settle(s);
 }
 
@@ -405,6 +423,8 @@ void session_stop(struct session *s)
 		if (!take_input(s))
 			break;
 	s->stopping = true;
+	turns_hurry(s, reactor_now_ns(s->env->reactor) +
+			       session_patience_ns(s, INT64_MAX));
 	if (!s->shut)
 		reactor_timer_clear(s->env->reactor, &s->timer);
 	settle(s);

@@ -7,6 +7,7 @@
 #include "herd/conn.h"
 #include "herd/line.h"
 #include "herd/sys.h"
+#include "herd/turns.h"
 
 struct worker {
 	/* Written by the acceptor and by the worker, once per connection. */
@@ -129,6 +130,7 @@ static bool on_round(struct reactor_hook *hook)
 int worker_new(const struct worker_options *options, struct worker **ret_worker)
 {
 	struct worker *w = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *w);
+	int rc;
 
 	if (!w)
 		return -ENOMEM;
@@ -147,10 +149,16 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 		.on_gone = on_gone};
 	TAILQ_INIT(&w->env.all);
 	TAILQ_INIT(&w->env.ready);
+	w->env.to = &w->env.out;
 	w->hook.on_round = on_round;
-	if (!w->env.page || !w->env.normal) {
+	rc = w->env.page && w->env.normal ? 0 : -ENOMEM;
+	/* Its hook comes before ours, which resumes those it has answers for. */
+	if (!rc)
+		rc = places_new(options->places, options->reactor, options->log,
+			&w->env.places);
+	if (rc) {
 		worker_free(w);
-		return -ENOMEM;
+		return rc;
 	}
 	reactor_hook_add(options->reactor, &w->hook);
 	*ret_worker = w;
@@ -166,8 +174,10 @@ void worker_free(struct worker *w)
 	while ((s = TAILQ_FIRST(&w->env.all))) {
 		TAILQ_REMOVE(&w->env.all, s, all);
 		reactor_timer_clear(w->options.reactor, &s->timer);
+		turns_drop(s);
 		session_free(s);
 	}
+	places_free(w->env.places);
 	buf_fini(&w->env.out);
 	sys_free(w->env.page);
 	sys_free(w->env.normal);

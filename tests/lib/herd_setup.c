@@ -129,6 +129,7 @@ static const char *write_conf(struct herd *h, const char *design)
 	print_servers(h, f);
 	fprintf(f, "log = { directory = \".\"; %s };\n",
 		or_default(setup->log, ""));
+	fprintf(f, "places = { %s };\n", or_default(setup->places, ""));
 	fprintf(f, "peers = { %s };\n", or_default(setup->peers, ""));
 	fprintf(f, "limits = { %s };\n",
 		or_default(setup->limits, "connections = 200;"));

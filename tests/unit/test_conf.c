@@ -97,9 +97,17 @@ static void describe(const struct conf *c, char *dst)
 	TELL_PATH(places.url);
 	TELL_PATH(places.key_file);
 	TELL(places.timeout_ns, 5 * HERD_SECOND_NS, "%ld");
+	TELL(places.transfers, 1024, "%u");
+	TELL_TEXT(places.field_mask,
+		"places.id,places.displayName,places.location,places.types,"
+		"places.formattedAddress");
+	TELL(places.native, false, "%d");
+	TELL_PATH(places.ca_file);
+	TELL_PATH(places.proxy);
 	TELL_TEXT(log.directory, "/var/log/herd");
 	TELL(log.level, LOG_INFO, "%u");
 	TELL(log.messages, true, "%d");
+	TELL(log.places_body, false, "%d");
 	TELL(log.wait, false, "%d");
 	TELL(peers.trust_addresses, false, "%d");
 	TELL(peers.sync_interval_s, 30, "%u");
@@ -136,6 +144,16 @@ static const struct {
 		"places.key_file=/etc/herd/k/ey "},
 	{"places = { key_file = \"/k\"; };", "places.key_file=/k "},
 	{"places = { timeout = 0.001; };", "places.timeout_ns=1000000 "},
+	{"places = { transfers = 1; };", "places.transfers=1 "},
+	{"places = { field_mask = \"*\"; };", "places.field_mask=* "},
+	{"places = { native = true; };", "places.native=1 "},
+	{"places = { ca_file = \"ca.pem\"; };",
+		"places.ca_file=/etc/herd/ca.pem "},
+	{"places = { proxy = \"http://p:3128\"; };",
+		"places.proxy=http://p:3128 "},
+	{"places = { url = \"http://[::1]:8/a?b=c\"; };",
+		"places.url=http://[::1]:8/a?b=c "},
+	{"log = { places_body = true; };", "log.places_body=1 "},
 	{"log: { directory = \"logs\" };", "log.directory=/etc/herd/logs "},
 	{"log = { level = \"error\"; };", "log.level=0 "},
 	{"log = { level = \"warning\"; };", "log.level=1 "},
@@ -346,7 +364,27 @@ static const struct {
 		":1: log.directory = \"\" is empty; the path of a folder"},
 	{"places = { url = \"ftp://x\"; };",
 		":1: places.url = \"ftp://x\" is not valid; a web address, "
-		"\"http://...\" or \"https://...\""},
+		"\"http://...\" or \"https://...\", without user, key or "
+		"fragment"},
+	{"places = { url = \"http://me:pw@x/\"; };",
+		":1: places.url = \"http://me:pw@x/\" is not valid; a web "
+		"address, \"http://...\" or \"https://...\", without user, key "
+		"or fragment"},
+	{"places = { url = \"http://x/?a=b&key=k\"; };",
+		":1: places.url = \"http://x/?a=b&key=k\" is not valid; a web "
+		"address, \"http://...\" or \"https://...\", without user, key "
+		"or fragment"},
+	{"places = { url = \"https://\"; };",
+		":1: places.url = \"https://\" is not valid; a web address, "
+		"\"http://...\" or \"https://...\", without user, key or "
+		"fragment"},
+	{"places = { field_mask = \"places.id, places.types\"; };",
+		":1: places.field_mask = \"places.id, places.types\" is not "
+		"valid; names of fields with commas between them, without "
+		"spaces"},
+	{"places = { provider = \"googel\"; };",
+		":1: places.provider = \"googel\" is not known; "
+		"\"google-legacy\" or \"google\""},
 	/* Known, but not to this version. */
 	{"peers = { secret_file = \"s\"; };",
 		":1: peers.secret_file is not possible: this version cannot "

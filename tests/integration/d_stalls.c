@@ -1,0 +1,315 @@
+/* d_stalls - a provider that takes its time, or never comes to an end: clients
+ * are answered within places.timeout, and all others at once. */
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "near.h"
+
+#define TIMEOUT 0.4 /* seconds, of the provider */
+#define SLACK   1.0 /* what a busy machine may add */
+
+/* `timeout` in seconds is stretched like all other times. */
+static void up(struct near *n, int design, double timeout, const char *places)
+{
+	char all[256];
+
+	snprintf(all, sizeof all, "timeout = %.3f; %s", timeout * herd_slow(),
+		places);
+	near_up(n,
+		&(struct herd_setup){
+			.design = herd_design(design),
+			.general = "workers = 1;",
+			.places = all,
+		},
+		NULL);
+}
+
+/* Neither before its time nor long after it. */
+static void expect_late_excuse(
+	struct near *n, struct client *c, int64_t asked_ns, const char *what)
+{
+	double unit = herd_slow() * (double)HERD_SECOND_NS;
+	int64_t took;
+
+	near_expect_excuse(n->h, c, n->at, what);
+	took = herd_monotonic_ns() - asked_ns;
+	ck_assert_msg(took >= (int64_t)(TIMEOUT * unit) &&
+			      took < (int64_t)((TIMEOUT + SLACK) * unit),
+		"%s: answered after %" PRId64 " ms", what, took / HERD_MS_NS);
+}
+
+/* --- not even a connection ------------------------------------------------- */
+
+static int listening_socket(int backlog, struct sockaddr_in *ret_at)
+{
+	socklen_t len = sizeof *ret_at;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*ret_at = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(
+		bind(fd, (struct sockaddr *)ret_at, sizeof *ret_at), 0);
+	ck_assert_int_eq(listen(fd, backlog), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)ret_at, &len), 0);
+	return fd;
+}
+
+static void check_stall_at(
+	int design, const char *scheme, const struct sockaddr_in *at)
+{
+	char places[128];
+	struct near n;
+	int64_t now;
+
+	snprintf(places, sizeof places,
+		"url = \"%s://127.0.0.1:%" PRIu16 "/\";", scheme,
+		ntohs(at->sin_port));
+	up(&n, design, TIMEOUT, places);
+	now = herd_monotonic_ns();
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	near_check_others(&n);
+	near_check_waits(n.client);
+	expect_late_excuse(&n, n.client, now, scheme);
+	near_check_others(&n);
+	near_free(&n);
+}
+
+/* The kernel holds one connection for this socket; further ones get no answer
+ * as long as that is not accepted. */
+START_TEST(while_connecting)
+{
+	enum {
+		ENOUGH = 4
+	};
+	struct sockaddr_in at;
+	int fd = listening_socket(0, &at);
+	int waiting[ENOUGH];
+
+	for (int i = 0; i < ENOUGH; i++) {
+		waiting[i] = socket(
+			AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(waiting[i], (struct sockaddr *)&at, sizeof at);
+	}
+	check_stall_at(_i, "http", &at);
+	for (int i = 0; i < ENOUGH; i++)
+		close(waiting[i]);
+	close(fd);
+}
+END_TEST
+
+/* Connections are accepted by the kernel, and nobody says a word. */
+START_TEST(in_the_tls_handshake)
+{
+	struct sockaddr_in at;
+	int fd = listening_socket(16, &at);
+
+	check_stall_at(_i, "https", &at);
+	close(fd);
+}
+END_TEST
+
+/* --- in the middle --------------------------------------------------------- */
+
+#define OK         "HTTP/1.1 200 OK\r\n"
+#define OK_CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
+
+/* What the provider says before it falls silent. */
+static const char *const beginnings[] = {
+	"",
+	"HTTP",
+	OK,
+	OK "Content-Length: 2\r",
+	"HTTP/1.1 100 Continue\r\n\r\n",
+	OK "Content-Length: 2\r\n\r\n",
+	OK "Content-Length: 2\r\n\r\n{",
+	/* All that is needed, but not all that was announced. */
+	OK "Content-Length: 3\r\n\r\n{}",
+	OK "\r\n{}",
+	OK_CHUNKED,
+	OK_CHUNKED "2\r\n{}\r\n",
+	OK_CHUNKED "2\r\n{}\r\n0\r\nTrailer: x\r\n",
+};
+
+/* All at the same time. */
+START_TEST(in_the_middle_of_answers)
+{
+	struct client *clients[HERD_COUNT(beginnings)];
+	int64_t asked[HERD_COUNT(beginnings)];
+	struct near n;
+
+	up(&n, _i, TIMEOUT, "");
+	for (size_t i = 0; i < HERD_COUNT(beginnings); i++) {
+		clients[i] = client_open(n.h, "Goloman");
+		asked[i] = herd_monotonic_ns();
+		client_send(clients[i],
+			herd_printf(n.h, "WHATSAT kiwi %zu 5\n", i + 1));
+		asked_say(double_await(n.provider), beginnings[i]);
+	}
+	near_check_others(&n);
+	for (size_t i = 0; i < HERD_COUNT(beginnings); i++)
+		near_check_waits(clients[i]);
+	for (size_t i = 0; i < HERD_COUNT(beginnings); i++) {
+		expect_late_excuse(&n, clients[i], asked[i], beginnings[i]);
+		client_close(clients[i]);
+	}
+	double_await_cancelled(n.provider, HERD_COUNT(beginnings));
+	near_check_good(&n);
+	near_free(&n);
+}
+END_TEST
+
+/* An answer that comes bit by bit is in time only as a whole. */
+START_TEST(bit_by_bit)
+{
+	struct near n;
+	struct asked *a;
+	int64_t now;
+	int64_t deadline;
+
+	up(&n, _i, TIMEOUT, "");
+	now = herd_monotonic_ns();
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	a = double_await(n.provider);
+	asked_say(a, OK_CHUNKED "1\r\n{\r\n");
+	deadline = herd_deadline(TIMEOUT / 2);
+	while (!herd_late(deadline)) {
+		unsigned tries = 0;
+
+		asked_say(a, "1\r\n \r\n");
+		herd_back_off(&tries);
+	}
+	expect_late_excuse(&n, n.client, now, "bit by bit");
+	near_check_good(&n);
+	near_free(&n);
+}
+END_TEST
+
+/* --- without an end -------------------------------------------------------- */
+
+#define OK_GZIP "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08"
+
+/* "{ " and 258 spaces; then 2064 spaces, again and again: 13 bytes of fixed
+ * Huffman codes, which end where they began within a byte. */
+#define GZIP_START  OK_GZIP "\0\0\0\0\0\0\x03\xaa\x56\x18\x05"
+#define GZIP_SPACES "\xa3\x60\x14\x8c\x82\x51\x30\x0a\x46\xc1\x28\x18\x05"
+
+#define BYTES(literal)                                                         \
+	{                                                                      \
+		literal, sizeof(literal) - 1                                   \
+	}
+
+/* Floods, and whether they end because they are too long or too late. */
+static const struct {
+	struct text start, rest;
+	bool late;
+} floods[] = {
+	{BYTES(OK "\r\n{"), BYTES(" "), false},
+	{BYTES(OK "Content-Length: 9999999999\r\n\r\n{"), BYTES(" "), false},
+	{BYTES(OK_CHUNKED), BYTES("4\r\n    \r\n"), false},
+	{BYTES(OK), BYTES("X: y\r\n"), false},
+	{BYTES(OK "X: "), BYTES("y"), false},
+	{BYTES("HTTP/1.1 "), BYTES("1"), false},
+	{BYTES(""), BYTES("HTTP/1.1 100 Continue\r\n\r\n"), false},
+	{BYTES(OK_CHUNKED "2\r\n{}\r\n0\r\n"), BYTES("X: y\r\n"), false},
+	{BYTES(GZIP_START), BYTES(GZIP_SPACES), false},
+	/* What curl reads without a word to herdd. */
+	{BYTES(OK_CHUNKED "2;x="), BYTES("y"), true},
+	{BYTES(OK_GZIP "\x08\0\0\0\0\0\x03"), BYTES("name"), true},
+};
+
+static void check_flood(struct near *n, size_t i)
+{
+	const char *what = herd_printf(n->h, "flood %zu", i);
+	int64_t now = herd_monotonic_ns();
+	struct asked *a;
+
+	near_ask(n, "WHATSAT kiwi 10 5");
+	a = double_await(n->provider);
+	asked_say_bytes(a, floods[i].start);
+	asked_flood(a, floods[i].rest);
+	near_check_others(n);
+	if (floods[i].late)
+		expect_late_excuse(n, n->client, now, what);
+	else
+		near_expect_excuse(n->h, n->client, n->at, what);
+	asked_flood_ends(a);
+	near_check_good(n);
+}
+
+START_TEST(endless_answers_are_too_long)
+{
+	struct near n;
+
+	/* What is not noticed in time fails by the patience of tests. */
+	up(&n, _i, 60, "");
+	for (size_t i = 0; i < HERD_COUNT(floods); i++)
+		if (!floods[i].late)
+			check_flood(&n, i);
+	near_free(&n);
+}
+END_TEST
+
+START_TEST(endless_answers_are_too_late)
+{
+	struct near n;
+
+	up(&n, _i, TIMEOUT, "");
+	for (size_t i = 0; i < HERD_COUNT(floods); i++)
+		if (floods[i].late)
+			check_flood(&n, i);
+	near_free(&n);
+}
+END_TEST
+
+/* The longest answer there is. */
+START_TEST(a_mebibyte)
+{
+	enum {
+		MEBIBYTE = 1048576
+	};
+	static char json[MEBIBYTE + 2];
+	struct near n;
+	struct text got;
+
+	memset(json, ' ', sizeof json);
+	memcpy(json, "{\"a\":\"", 6);
+	json[MEBIBYTE - 2] = '"';
+	json[MEBIBYTE - 1] = '}';
+	json[MEBIBYTE] = '\0';
+	up(&n, _i, 60, "");
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	asked_answer(double_await(n.provider), 200, json);
+	ck_assert_str_eq(client_line(n.client), n.at);
+	got = client_bytes(n.client, MEBIBYTE + 2);
+	ck_assert(!memcmp(got.ptr, json, MEBIBYTE));
+	ck_assert(!memcmp(got.ptr + MEBIBYTE, "\n\n", 2));
+	json[MEBIBYTE] = ' ';
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	asked_answer(double_await(n.provider), 200, json);
+	near_expect_excuse(n.h, n.client, n.at, "a byte too much");
+	near_check_good(&n);
+	near_free(&n);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	herd_add_test(tcase, while_connecting);
+	herd_add_test(tcase, in_the_tls_handshake);
+	herd_add_test(tcase, in_the_middle_of_answers);
+	herd_add_test(tcase, bit_by_bit);
+	herd_add_test(tcase, endless_answers_are_too_long);
+	herd_add_test(tcase, endless_answers_are_too_late);
+	herd_add_test(tcase, a_mebibyte);
+}
+
+int main(void)
+{
+	return herd_main("d_stalls", add_tests, 60);
+}

@@ -279,6 +279,27 @@ check_credential() {
 	inside rm "$key"
 }
 
+# The same with the secret of the herd: all five read it as a credential, and
+# find each other by it.
+check_secret() {
+	local secret="${HERD_CONF%/*}/herd.secret" line
+	say "the secret of the herd"
+	inside bash -c "umask 077; head -c 32 /dev/urandom | base64 >'$secret'"
+	inside sed --in-place=.good \
+		's/# secret_file = .*/secret_file = "herd.secret";/' "$HERD_CONF"
+	inside systemctl restart "${units[@]}"
+	line=$(inside "$HERD_BINDIR/herdctl" -s Goloman \
+		iamat secret.kiwi +34.068930-118.445127)
+	await_location Welsh secret.kiwi "$line" 10
+	inside grep -q ' secret: ' /var/log/herd/Welsh.log ||
+		fail "Welsh has no secret"
+	! inside grep -r "$(inside cat "$secret")" /var/log/herd ||
+		fail "the secret is in the log"
+	inside mv "$HERD_CONF.good" "$HERD_CONF"
+	inside rm "$secret"
+	inside systemctl restart "${units[@]}"
+}
+
 # A bad configuration keeps a server from starting, and says why.
 check_bad_configuration() {
 	say "a configuration with a mistake"
@@ -362,6 +383,7 @@ survive_kills
 check_reload
 check_log_rotation
 check_credential
+check_secret
 check_bad_configuration
 check_places
 stop_all

@@ -32,6 +32,9 @@ void answer_overlong(struct session *s, struct text start);
 /* Log an answer as sent. */
 void answer_log(struct session *s, struct text answer);
 
+/* It did not become a link as it had to: it ends. */
+void answer_no_link(struct session *s);
+
 /* How long a line may be. */
 size_t answer_limit(const struct session *s);
 

@@ -68,6 +68,7 @@ struct conf {
 	struct {
 		bool trust_addresses;
 		unsigned sync_interval_s;
+		const char *secret_file; /* absolute; NULL: none */
 	} peers;
 	struct {
 		size_t line; /* bytes */

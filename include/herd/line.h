@@ -16,6 +16,8 @@
 #define LINE_RADIUS_MAX    50     /* km */
 #define LINE_BOUND_MAX     20     /* results */
 #define LINE_BOOT_MAX      32     /* hex digits of a boot id */
+#define LINE_NONCE_LEN     64     /* hex digits of a nonce, exactly */
+#define LINE_PROOF_LEN     64     /* hex digits of a proof, exactly */
 #define LINE_HELLO_VERSION 1
 
 enum line_verb {
@@ -25,7 +27,8 @@ enum line_verb {
 	LINE_WHATSAT,
 	LINE_AT,    /* well-formed; whether the sender may say it is not
 		     * decided here */
-	LINE_HELLO, /* "HERD 1 FROM TO BOOT": opens a link */
+	LINE_HELLO, /* "HERD 1 FROM TO BOOT [NONCE]": opens a link */
+	LINE_PROOF, /* proves who said hello */
 	LINE_PING,
 	LINE_PONG,
 };
@@ -53,7 +56,11 @@ struct line {
 		} at;
 		struct {
 			struct text version, from, to, boot;
+			struct text nonce; /* of length 0: none */
 		} hello;
+		struct {
+			struct text digits;
+		} proof;
 		struct {
 			uint64_t number;
 		} ping; /* PING and PONG */
@@ -84,5 +91,8 @@ void line_format_at(const struct line *iamat, struct text server,
  * is not touched and the sighting points into the line. */
 void line_normalise_at(
 	const struct line *at, char *dst, struct sighting *ret_sighting);
+
+/* Write `len` bytes as twice as many hex digits, in lower case. */
+void line_put_hex(const unsigned char *src, size_t len, char *dst);
 
 #endif

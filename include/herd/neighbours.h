@@ -37,6 +37,11 @@ const struct conf_server *neighbours_server(
 /* This process's boot id: 16 hex digits, random. */
 struct text neighbours_boot(const struct neighbours *nb);
 
+/* What the herd shares to prove who is who; borrowed, of length 0 (which is how
+ * it starts): nothing. Start-up only; any. */
+void neighbours_set_secret(struct neighbours *nb, struct text secret);
+struct text neighbours_secret(const struct neighbours *nb);
+
 /* Which neighbour has this name? false: none. */
 HERD_MUST_CHECK bool neighbours_find(
 	const struct neighbours *nb, struct text name, size_t *ret_which);
@@ -62,5 +67,10 @@ void neighbours_link_closed(struct neighbours *nb, size_t which);
 /* The incarnation of that neighbour with that boot id: never 0. */
 uint32_t neighbours_incarnation(
 	struct neighbours *nb, size_t which, struct text boot);
+
+/* Whether to log now (monotonic) what is wrong with that neighbour: each cause,
+ * a literal, once a minute. */
+HERD_MUST_CHECK bool neighbours_may_say(
+	struct neighbours *nb, size_t which, const char *why, int64_t now_ns);
 
 #endif

@@ -2,9 +2,11 @@
  *
  *            timer, or it dialled us              writable
  *   WAITING ------------------------> CONNECTING ---------> GREETING
- *     ^  \                               |                   |    |
- *     |   name not resolved              | fails, 5 s        |    | its hello
- *     |    \--> RESOLVING                v                   |    v
+ *     ^  \                               |                   |    | its hello,
+ *     |   name not resolved              | fails, 5 s        |    | if we share
+ *     |    \--> RESOLVING                |                   |    v a secret
+ *     |                                  |                   +- PROVING
+ *     |                                  v                   |    | its proof
  *     +------------------------------- back off <------------+-- UP
  *
  * While UP it has a reader's bookmarks in the store's change feed and a bit for
@@ -18,6 +20,7 @@
 
 #include "herd/base.h"
 #include "herd/conn.h"
+#include "herd/handshake.h"
 #include "herd/line.h"
 #include "herd/log.h"
 #include "herd/neighbours.h"
@@ -44,6 +47,7 @@ enum peer_state {
 	PEER_RESOLVING,
 	PEER_CONNECTING,
 	PEER_GREETING,
+	PEER_PROVING,
 	PEER_UP,
 };
 
@@ -54,12 +58,13 @@ struct peer {
 	unsigned reader; /* of the change feed */
 	enum peer_state state;
 	struct timer timer; /* WAITING: dial. RESOLVING: ask again.
-				     * CONNECTING, GREETING: give up.
+				     * CONNECTING to PROVING: give up.
 				     * UP: look after liveness */
 	struct resolver *resolver;
-	unsigned attempt;   /* dials since it was last up */
-	int64_t backoff_ns; /* of the next failure */
-	bool draining;      /* we are stopping: no more dials */
+	unsigned attempt;           /* dials since it was last up */
+	int64_t backoff_ns;         /* of the next failure */
+	bool draining;              /* we are stopping: no more dials */
+	struct handshake handshake; /* from GREETING on */
 
 	/* while UP */
 	uint32_t incarnation;              /* of the process we talk to */

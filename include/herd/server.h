@@ -18,6 +18,7 @@
 
 #include "herd/base.h"
 #include "herd/conf.h"
+#include "herd/secret_file.h"
 
 struct server;
 
@@ -33,10 +34,15 @@ HERD_MUST_CHECK int server_run(struct server *s, char *error);
 
 void server_free(struct server *s);
 
-/* Whether these servers may run together without a secret: all on loopback
- * addresses, or peers.trust_addresses. Looks names up. 0; -EPERM, and in
- * `error` what would be right. */
+/* Whether neighbours can be told from others: by a secret, because all servers
+ * are on loopback addresses, or as peers.trust_addresses says so. Looks names
+ * up. 0; -EPERM, and in `error` what would be right. */
 HERD_MUST_CHECK int server_check_trust(const struct conf *conf, char *error);
+
+/* Read peers.secret_file; without one, an empty secret. 0; -EINVAL, and in
+ * `error` what would be right. */
+HERD_MUST_CHECK int server_read_secret(
+	const struct conf *conf, struct secret_file *ret_secret, char *error);
 
 /* Raise the soft descriptor limit to the hard one, and tell how many clients
  * fit: limits.connections or a little less. 0; -EMFILE, and in `error` what

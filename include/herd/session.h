@@ -22,6 +22,7 @@
 #include "herd/buf.h"
 #include "herd/conf.h"
 #include "herd/conn.h"
+#include "herd/handshake.h"
 #include "herd/log.h"
 #include "herd/neighbours.h"
 #include "herd/places.h"
@@ -62,9 +63,11 @@ struct session_env {
 	void (*on_gone)(struct session_env *env, bool was_link);
 };
 
-/* Once the connection is a link from a neighbour. */
+/* Once the connection has said hello as a neighbour. */
 struct session_link {
 	size_t neighbour;
+	struct handshake handshake;
+	bool proven;          /* it is one; else its proof is to come */
 	uint32_t incarnation; /* of the process at the other end */
 	bool skipping;        /* in the middle of an over-long line */
 	uint64_t updates, skipped;
@@ -73,7 +76,7 @@ struct session_link {
 struct session {
 	struct conn conn;
 	struct session_env *env;
-	struct session_link *link; /* NULL: a client */
+	struct session_link *link; /* NULL: a client; see session_is_link */
 	struct turns *turns;       /* answers that wait; NULL: none */
 	const char *doomed;        /* why it ends with this event; NULL */
 	const char *discarding;    /* why it ends as soon as its answers have
@@ -88,7 +91,8 @@ struct session {
 	bool has_lines;    /* conn.in holds lines not taken yet */
 	bool ended;        /* the client sends no more */
 	bool shut;         /* discarding, and our sending side is shut down */
-	bool must_be_link; /* over limits.connections */
+	bool must_be_link; /* over limits.connections, or without its proof:
+			    * until the timer */
 	bool stopping;     /* the server stops */
 };
 
@@ -100,6 +104,12 @@ HERD_MUST_CHECK int session_new(int fd, const struct address *address,
 
 /* Close one that was never started. */
 void session_free(struct session *s);
+
+/* Whether it is a link: what has yet to prove it is a client in all else. */
+static inline bool session_is_link(const struct session *s)
+{
+	return s->link && s->link->proven;
+}
 
 /* The neighbour at the other end of a link. */
 const char *session_link_name(const struct session *s);

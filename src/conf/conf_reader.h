@@ -24,7 +24,6 @@ enum conf_type {
 	CONF_PATH,    /* a string -> const char *, made absolute */
 	CONF_TEXTS,   /* strings in [ ] or ( ): checked here, read by servers */
 	CONF_SERVERS, /* the list of servers */
-	CONF_REFUSED, /* a known name this version cannot honour */
 };
 
 struct conf_option {

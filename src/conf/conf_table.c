@@ -231,11 +231,10 @@ static const struct conf_option options[] = {
 	},
 	{
 		.name = "peers.secret_file",
-		.type = CONF_REFUSED,
-		.unit = "this version cannot prove identities; remove it (and "
-			"set peers.trust_addresses = true on a network you "
-			"trust)",
-		.help = "not in this version: the secret the herd shares",
+		.type = CONF_PATH,
+		.unit = "the path of a file",
+		IN(conf, peers.secret_file),
+		.help = "the file that holds the secret the herd shares",
 	},
 	{
 		.name = "limits.line",
@@ -427,7 +426,6 @@ void conf_option_right(const struct conf_option *option, char *dst)
 	case CONF_PATH:
 	case CONF_TEXTS:
 	case CONF_SERVERS:
-	case CONF_REFUSED:
 		conf_append(dst, CONF_PHRASE, "%s", unit);
 		break;
 	}

@@ -250,18 +250,15 @@ static int read_value(struct conf_reader *r, const struct conf_option *option,
 	case CONF_TEXTS:
 		return check_texts(r, option, setting);
 	case CONF_SERVERS:
-		if (!config_setting_is_list(setting))
-			return complain_value(r, option, setting,
-				conf_line(setting), "has the wrong type");
-		if (!config_setting_length(setting))
-			return complain_value(r, option, setting,
-				conf_line(setting), "names no server");
-		return conf_read_servers(r, setting, base);
-	case CONF_REFUSED:
 		break;
 	}
-	return conf_complain(r, conf_line(setting), "%s is not possible: %s",
-		option->name, option->unit);
+	if (!config_setting_is_list(setting))
+		return complain_value(r, option, setting, conf_line(setting),
+			"has the wrong type");
+	if (!config_setting_length(setting))
+		return complain_value(r, option, setting, conf_line(setting),
+			"names no server");
+	return conf_read_servers(r, setting, base);
 }
 
 void conf_set_defaults(const struct conf_table *table, void *base)

@@ -13,18 +13,28 @@
 #include "herd/line.h"
 #include "herd/sys.h"
 
+#define SAY_EVERY_NS (60 * HERD_SECOND_NS)
+#define CAUSES_MAX   16 /* more than there are */
+
+struct said {
+	const char *why; /* NULL: nothing yet */
+	int64_t at_ns;
+};
+
 struct neighbour {
 	const struct conf_server *server;              /* [I] */
 	struct address addresses[NEIGHBOUR_ADDRESSES]; /* [L] */
 	size_t address_count;                          /* [L] */
 	char boot[LINE_BOOT_MAX];                      /* [L] the latest */
 	size_t boot_len;                               /* [L] */
-	uint32_t incarnation; /* [L] of that boot id; 0: none seen */
-	unsigned links;       /* [L] open, dialled by it */
+	uint32_t incarnation;         /* [L] of that boot id; 0: none seen */
+	unsigned links;               /* [L] open, dialled by it */
+	struct said said[CAUSES_MAX]; /* [L] */
 };
 
 struct neighbours {
 	const struct conf_server *self; /* [I] */
+	struct text secret;             /* [I] */
 	char boot[16];                  /* [I] ours */
 	pthread_mutex_t lock;
 	uint32_t last_incarnation; /* [L] */
@@ -46,17 +56,12 @@ static void unlock(struct neighbours *nb)
 
 static int make_boot_id(char boot[16])
 {
-	static const char digit[] = "0123456789abcdef";
 	unsigned char random[8];
 	int rc = sys_random(random, sizeof random);
 
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < sizeof random; i++) {
-		boot[2 * i] = digit[random[i] >> 4];
-		boot[2 * i + 1] = digit[random[i] & 15];
-	}
-	return 0;
+	if (!rc)
+		line_put_hex(random, sizeof random, boot);
+	return rc;
 }
 
 int neighbours_new(const struct conf *conf, size_t self,
@@ -117,6 +122,16 @@ const struct conf_server *neighbours_server(
 struct text neighbours_boot(const struct neighbours *nb)
 {
 	return (struct text){nb->boot, sizeof nb->boot};
+}
+
+void neighbours_set_secret(struct neighbours *nb, struct text secret)
+{
+	nb->secret = secret;
+}
+
+struct text neighbours_secret(const struct neighbours *nb)
+{
+	return nb->secret;
 }
 
 bool neighbours_find(
@@ -216,4 +231,37 @@ uint32_t neighbours_incarnation(
 	incarnation = n->incarnation;
 	unlock(nb);
 	return incarnation;
+}
+
+/* Where `why` is noted, or else is to be: in a place of its own while there is
+ * one, then in that of the oldest. */
+static struct said *find_said(struct neighbour *n, const char *why)
+{
+	struct said *oldest = &n->said[0];
+
+	for (size_t i = 0; i < CAUSES_MAX; i++) {
+		struct said *said = &n->said[i];
+
+		if (!said->why || !strcmp(said->why, why))
+			return said;
+		if (said->at_ns < oldest->at_ns)
+			oldest = said;
+	}
+	oldest->why = NULL;
+	return oldest;
+}
+
+bool neighbours_may_say(
+	struct neighbours *nb, size_t which, const char *why, int64_t now_ns)
+{
+	struct said *said;
+	bool may;
+
+	lock(nb);
+	said = find_said(&nb->each[which], why);
+	may = !said->why || now_ns - said->at_ns >= SAY_EVERY_NS;
+	if (may)
+		*said = (struct said){why, now_ns};
+	unlock(nb);
+	return may;
 }

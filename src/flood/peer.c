@@ -13,13 +13,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "herd/handshake.h"
 #include "herd/line.h"
 #include "herd/sys.h"
 
 #define BACKOFF_MIN_NS  (50 * HERD_MS_NS)
 #define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
-#define DIAL_LIMIT_NS   (5 * HERD_SECOND_NS) /* connect and hello, in all */
 #define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
 #define RESOLVE_POLL_NS (100 * HERD_MS_NS)
 #define TICK_NS         HERD_SECOND_NS
@@ -92,6 +90,17 @@ static void lose(struct peer *p, const char *why)
 	wait_for_next_dial(p);
 }
 
+/* What it says opens no link. */
+static void refuse(struct peer *p, const char *why)
+{
+	p->attempt++;
+	if (neighbours_may_say(p->env->neighbours, p->which, why, now(p)))
+		log_write(p->env->log, LOG_PEER_FAILED,
+			&(struct log_facts){
+				.name = server_of(p)->name, .why = why});
+	wait_for_next_dial(p);
+}
+
 /* --- dialling ------------------------------------------------------------- */
 
 static void resolve(struct peer *p)
@@ -133,7 +142,7 @@ static void connect_to(struct peer *p, const struct address *address)
 	if (rc)
 		lose(p, sys_error_text(rc));
 	else
-		set_timer(p, DIAL_LIMIT_NS);
+		set_timer(p, HANDSHAKE_LIMIT_NS);
 }
 
 static void dial(struct peer *p)
@@ -186,8 +195,11 @@ static void greet(struct peer *p)
 	int rc = sys_connected(p->conn.io.fd);
 
 	if (!rc)
+		rc = handshake_begin(p->env->neighbours, &p->handshake);
+	if (!rc)
 		rc = conn_send(&p->conn, hello,
-			handshake_hello(p->env->neighbours, p->which, hello));
+			handshake_hello(&p->handshake, p->env->neighbours,
+				p->which, hello));
 	if (!rc)
 		rc = conn_watch(&p->conn, true);
 	if (rc)
@@ -196,16 +208,17 @@ static void greet(struct peer *p)
 		p->state = PEER_GREETING;
 }
 
-/* Its hello has come. The whole map is sent again: from the start of the feed,
- * but for what came from this very process. */
-static void come_up(struct peer *p, const struct line *hello)
+/* It is who it should be. The whole map is sent again: from the start of the
+ * feed, but for what came from this very process. */
+static void come_up(struct peer *p)
 {
+	const struct handshake *h = &p->handshake;
 	struct address address = {0};
 	socklen_t len = sizeof address;
 
 	p->state = PEER_UP;
-	p->incarnation = neighbours_incarnation(
-		p->env->neighbours, p->which, hello->hello.boot);
+	p->incarnation = neighbours_incarnation(p->env->neighbours, p->which,
+		(struct text){h->boot, h->boot_len});
 	p->up_since_ns = now(p);
 	p->alive_ns = now(p);
 	p->pinged_ns = now(p);
@@ -224,27 +237,64 @@ static void come_up(struct peer *p, const struct line *hello)
 
 /* --- what the acceptor says ----------------------------------------------- */
 
+static void take_hello(struct peer *p, const struct line *line)
+{
+	const struct neighbours *nb = p->env->neighbours;
+	const char *refusal =
+		handshake_refusal(&p->handshake, nb, p->which, line);
+	char proof[HANDSHAKE_PROOF_MAX];
+	int rc;
+
+	if (refusal) {
+		refuse(p, refusal);
+		return;
+	}
+	rc = handshake_meet(
+		&p->handshake, nb, p->which, HANDSHAKE_DIALLER, line);
+	if (!rc && !neighbours_secret(nb).len) {
+		come_up(p);
+		return;
+	}
+	p->state = PEER_PROVING;
+	if (!rc)
+		rc = conn_send(
+			&p->conn, proof, handshake_prove(&p->handshake, proof));
+	if (!rc)
+		rc = conn_watch(&p->conn, true);
+	if (rc)
+		lose(p, sys_error_text(rc));
+}
+
 static void take_line(struct peer *p, struct text bytes)
 {
 	struct line line;
-	const char *refusal;
 
 	line_parse(bytes, &line);
 	if (line.verb == LINE_BLANK)
 		return;
 	if (p->state == PEER_GREETING) {
-		refusal =
-			handshake_refusal(p->env->neighbours, p->which, &line);
-		if (refusal)
-			lose(p, refusal);
+		take_hello(p, &line);
+	} else if (p->state == PEER_PROVING) {
+		if (handshake_is_proof(&p->handshake, &line))
+			come_up(p);
 		else
-			come_up(p, &line);
+			refuse(p, "its proof is wrong: another secret?");
 	} else if (line.verb == LINE_PONG) {
 		p->alive_ns = now(p);
 		if (line.ping.number == p->ping)
 			p->ponged = true;
 	}
 	/* Anything else is a word of a later version: not for us. */
+}
+
+static void take_end(struct peer *p, int rc)
+{
+	if (rc)
+		lose(p, sys_error_text(rc));
+	else if (p->state == PEER_PROVING)
+		refuse(p, "it does not take our proof: another secret?");
+	else
+		lose(p, "it closed the connection");
 }
 
 static void take_input(struct peer *p)
@@ -256,8 +306,7 @@ static void take_input(struct peer *p)
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		lose(p, n ? sys_error_text((int)n)
-			  : "it closed the connection");
+		take_end(p, (int)n);
 		return;
 	}
 	if (buf_append(&p->conn.in, p->env->page, (size_t)n)) {
@@ -357,6 +406,9 @@ static void on_timer(struct timer *timer)
 		break;
 	case PEER_GREETING:
 		lose(p, "no hello in time");
+		break;
+	case PEER_PROVING:
+		lose(p, "no proof in time");
 		break;
 	case PEER_UP:
 		look_for_life(p);

@@ -117,14 +117,30 @@ static bool parse_at(const struct text *fields, struct line *line)
 	       stamp_parse(fields[5], &line->at.stamp_ns, &rest);
 }
 
+static bool is_last(struct text field, const struct line *line)
+{
+	return field.ptr + field.len == line->body.ptr + line->body.len;
+}
+
+/* Whatever else stands behind the boot id is of a later version. */
 static bool parse_hello(const struct text *fields, struct line *line)
 {
 	line->hello.version = fields[1];
 	line->hello.from = fields[2];
 	line->hello.to = fields[3];
 	line->hello.boot = fields[4];
+	line->hello.nonce = (struct text){0};
+	if (!is_last(fields[4], line) && fields[5].len == LINE_NONCE_LEN &&
+		is_hex(fields[5]))
+		line->hello.nonce = fields[5];
 	return is_digits(fields[1]) && fields[4].len <= LINE_BOOT_MAX &&
 	       is_hex(fields[4]);
+}
+
+static bool parse_proof(const struct text *fields, struct line *line)
+{
+	line->proof.digits = fields[1];
+	return fields[1].len == LINE_PROOF_LEN && is_hex(fields[1]);
 }
 
 static bool parse_ping(const struct text *fields, struct line *line)
@@ -147,6 +163,7 @@ static const struct verb {
 	{{"PONG", 4}, LINE_PONG, 2, 2, parse_ping},
 	/* Later versions may say more in their hello. */
 	{{"HERD", 4}, LINE_HELLO, 5, FIELDS_MAX, parse_hello},
+	{{"PROOF", 5}, LINE_PROOF, 2, 2, parse_proof},
 };
 
 static struct text trim(struct text bytes)
@@ -281,4 +298,14 @@ void line_normalise_at(
 	dst = put_field(dst, at->at.stamp);
 	ret_sighting->line = (struct text){start, (size_t)(dst - start)};
 	ret_sighting->id = (struct text){id, at->at.id.len};
+}
+
+void line_put_hex(const unsigned char *src, size_t len, char *dst)
+{
+	static const char digit[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < len; i++) {
+		*dst++ = digit[src[i] >> 4];
+		*dst++ = digit[src[i] & 15];
+	}
 }

@@ -164,51 +164,115 @@ static void answer_whatsat(
 
 /* --- neighbours ----------------------------------------------------------- */
 
+/* Why no link comes of it goes to the log, once a minute. */
+static void log_refused(struct session *s, size_t which, const char *why)
+{
+	struct neighbours *nb = s->env->neighbours;
+	struct log_facts facts = {.name = neighbours_server(nb, which)->name,
+		.address = &s->address,
+		.why = why};
+
+	if (neighbours_may_say(nb, which, why, reactor_now_ns(s->env->reactor)))
+		log_write(s->env->log, LOG_PEER_REFUSED, &facts);
+}
+
 /* From now on the session is a link. */
-static void become_link(struct session *s, size_t which, struct text boot)
+static void become_link(struct session *s)
 {
 	struct session_env *env = s->env;
+	struct session_link *link = s->link;
+	const struct handshake *h = &link->handshake;
 
-	if (!neighbours_link_opened(env->neighbours, which)) {
+	if (!neighbours_link_opened(env->neighbours, link->neighbour)) {
 		s->doomed = "too many links from that neighbour";
 		return;
 	}
-	s->link = sys_alloc_zero(1, sizeof *s->link);
-	if (!s->link) {
-		neighbours_link_closed(env->neighbours, which);
-		s->doomed = "out of memory";
-		return;
-	}
+	link->proven = true;
+	link->incarnation = neighbours_incarnation(env->neighbours,
+		link->neighbour, (struct text){h->boot, h->boot_len});
 	s->must_be_link = false;
-	s->link->neighbour = which;
-	s->link->incarnation =
-		neighbours_incarnation(env->neighbours, which, boot);
 	log_write(env->log, LOG_PEER_ACCEPTED,
 		&(struct log_facts){.time_ns = env->now_ns,
 			.name = session_link_name(s),
 			.address = &s->address});
-	env->on_link(env, which, s->link->incarnation);
+	env->on_link(env, link->neighbour, link->incarnation);
+}
+
+/* Nothing but its proof makes it a link now, and that soon. */
+static void await_proof(struct session *s)
+{
+	struct reactor *reactor = s->env->reactor;
+
+	if (!s->must_be_link)
+		reactor_timer_set(reactor, &s->timer,
+			reactor_now_ns(reactor) + HANDSHAKE_LIMIT_NS);
+	s->must_be_link = true;
+}
+
+static void open_link(
+	struct session *s, size_t which, const struct handshake *h)
+{
+	s->link = sys_alloc_zero(1, sizeof *s->link);
+	if (!s->link) {
+		s->doomed = "out of memory";
+		return;
+	}
+	s->link->neighbour = which;
+	s->link->handshake = *h;
+	if (neighbours_secret(s->env->neighbours).len)
+		await_proof(s);
+	else
+		become_link(s);
+}
+
+static void take_proof(struct session *s, const struct line *line)
+{
+	struct session_link *link = s->link;
+	char proof[HANDSHAKE_PROOF_MAX];
+
+	if (line->verb == LINE_BLANK)
+		return;
+	if (line->verb != LINE_PROOF) {
+		answer_no_link(s);
+	} else if (!handshake_is_proof(&link->handshake, line)) {
+		s->doomed = "its proof is wrong: another secret?";
+		log_refused(s, link->neighbour, s->doomed);
+	} else {
+		become_link(s);
+		say(s, (struct text){proof,
+			       handshake_prove(&link->handshake, proof)});
+	}
 }
 
 static void answer_hello(struct session *s, const struct line *line)
 {
-	struct session_env *env = s->env;
+	struct neighbours *nb = s->env->neighbours;
 	char hello[HANDSHAKE_HELLO_MAX];
+	const char *why = NULL;
+	struct handshake h;
 	size_t which;
-	enum handshake_verdict verdict =
-		handshake_judge(env->neighbours, line, &s->address, &which);
+	int rc;
 
 	/* Who still waits for answers is a client. */
-	if (verdict == HANDSHAKE_INVALID || s->turns) {
+	if (s->turns || handshake_judge(nb, line, &s->address, &which, &why) ==
+				HANDSHAKE_INVALID) {
 		answer_invalid(s, line->body);
 		return;
 	}
-	say(s, (struct text){
-		       hello, handshake_hello(env->neighbours, which, hello)});
-	if (verdict == HANDSHAKE_LINK)
-		become_link(s, which, line->hello.boot);
-	else
-		s->discarding = "another version of the link protocol";
+	rc = handshake_begin(nb, &h);
+	if (!rc && !why)
+		rc = handshake_meet(&h, nb, which, HANDSHAKE_ACCEPTOR, line);
+	if (rc) {
+		s->doomed = sys_error_text(rc);
+		return;
+	}
+	say(s, (struct text){hello, handshake_hello(&h, nb, which, hello)});
+	if (why) {
+		s->discarding = why;
+		log_refused(s, which, why);
+	} else {
+		open_link(s, which, &h);
+	}
 }
 
 static void skip(struct session *s, struct text bytes, const char *why)
@@ -265,6 +329,7 @@ static void obey_neighbour(struct session *s, const struct answer_line *l)
 	case LINE_IAMAT:
 	case LINE_WHATSAT:
 	case LINE_HELLO:
+	case LINE_PROOF:
 	case LINE_PONG:
 		skip(s, l->line.body, "not a line of a link");
 		break;
@@ -278,7 +343,7 @@ static void obey_client(struct session *s, const struct answer_line *l)
 	struct answer a;
 
 	if (s->must_be_link && line->verb != LINE_HELLO) {
-		s->doomed = "limits.connections reached";
+		answer_no_link(s);
 		return;
 	}
 	s->commands++;
@@ -298,6 +363,7 @@ static void obey_client(struct session *s, const struct answer_line *l)
 	case LINE_BLANK:
 	case LINE_INVALID:
 	case LINE_AT:
+	case LINE_PROOF:
 	case LINE_PING:
 	case LINE_PONG:
 		answer_invalid(s, line->body);
@@ -325,19 +391,19 @@ void answer_parse(
 
 size_t answer_limit(const struct session *s)
 {
-	return s->link ? LINE_LINK_MAX : s->env->conf->limits.line;
+	return session_is_link(s) ? LINE_LINK_MAX : s->env->conf->limits.line;
 }
 
 void answer_overlong(struct session *s, struct text start)
 {
 	struct answer a;
 
-	if (s->link) {
+	if (session_is_link(s)) {
 		skip(s, start, "longer than 128 KiB");
 		return;
 	}
 	if (s->must_be_link) {
-		s->doomed = "limits.connections reached";
+		answer_no_link(s);
 		return;
 	}
 	s->commands++;
@@ -350,12 +416,24 @@ void answer_overlong(struct session *s, struct text start)
 	end(s, &a);
 }
 
+void answer_no_link(struct session *s)
+{
+	if (s->link) {
+		s->doomed = "it did not prove who it is";
+		log_refused(s, s->link->neighbour, s->doomed);
+	} else {
+		s->doomed = "limits.connections reached";
+	}
+}
+
 void answer_line(struct session *s, const struct answer_line *l)
 {
 	if (l->bytes.len > answer_limit(s))
 		answer_overlong(s, l->bytes);
-	else if (s->link)
+	else if (session_is_link(s))
 		obey_neighbour(s, l);
+	else if (s->link)
+		take_proof(s, &l->line);
 	else if (l->line.verb != LINE_BLANK)
 		obey_client(s, l);
 }

@@ -34,7 +34,7 @@ static bool is_on_loopback(const struct conf_server *server)
 
 int server_check_trust(const struct conf *conf, char *error)
 {
-	if (conf->peers.trust_addresses)
+	if (conf->peers.secret_file || conf->peers.trust_addresses)
 		return 0;
 	for (size_t i = 0; i < conf->server_count; i++) {
 		const struct conf_server *s = &conf->servers[i];
@@ -44,12 +44,33 @@ int server_check_trust(const struct conf *conf, char *error)
 		snprintf(error, CONF_ERROR_MAX,
 			"%s:%d: server %s is at %s, which is not known to be a "
 			"loopback address: whoever can send from a neighbour's address "
-			"could forge locations; set peers.trust_addresses = "
+			"could forge locations; share a secret "
+			"(peers.secret_file), or set peers.trust_addresses = "
 			"true if only the herd can",
 			conf->path, s->line, s->name, s->host);
 		return -EPERM;
 	}
 	return 0;
+}
+
+int server_read_secret(
+	const struct conf *conf, struct secret_file *ret_secret, char *error)
+{
+	static const struct secret_file_rule rule = {
+		.option = "peers.secret_file",
+		.right =
+			"a file of 16 to 4096 random bytes, the same for every "
+			"server, that nobody but its owner may read or write "
+			"(chmod 600)",
+		.min = 16,
+		.only_owner = true,
+	};
+
+	*ret_secret = (struct secret_file){0};
+	if (!conf->peers.secret_file)
+		return 0;
+	return secret_file_read(conf->peers.secret_file, &rule, ret_secret,
+		error, CONF_ERROR_MAX);
 }
 
 int server_check_descriptors(

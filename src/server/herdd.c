@@ -99,6 +99,7 @@ static int fail(struct conf *conf, const char *error)
 int main(int argc, char **argv)
 {
 	char error[CONF_ERROR_MAX];
+	struct secret_file secret;
 	struct options options;
 	struct server *server;
 	struct conf *conf;
@@ -113,8 +114,10 @@ int main(int argc, char **argv)
 	if (options.name && conf_find_server(conf, options.name, &self, error))
 		return fail(conf, error);
 	if (options.test) {
-		if (server_check_trust(conf, error))
+		if (server_check_trust(conf, error) ||
+			server_read_secret(conf, &secret, error))
 			return fail(conf, error);
+		secret_file_fini(&secret);
 		printf("%s: %zu servers, all well\n", conf->path,
 			conf->server_count);
 		conf_free(conf);

@@ -44,6 +44,7 @@ struct server {
 	struct address source; /* of our links */
 	bool has_source;
 
+	struct secret_file secret; /* of the herd */
 	struct listeners listeners;
 	struct log *log;
 	struct logger *logger;

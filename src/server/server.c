@@ -118,7 +118,7 @@ static void resolve_neighbours(struct server *s)
 	struct address known;
 	size_t count;
 
-	if (s->conf->peers.trust_addresses)
+	if (s->conf->peers.secret_file || s->conf->peers.trust_addresses)
 		return;
 	for (size_t i = 0; i < neighbours_count(s->neighbours); i++) {
 		const struct conf_server *n =
@@ -204,6 +204,8 @@ static int attach_roles(struct server *s)
 		rc = neighbours_new(s->conf,
 			(size_t)(s->self - s->conf->servers), &s->neighbours);
 	if (!rc) {
+		neighbours_set_secret(s->neighbours,
+			(struct text){s->secret.bytes, s->secret.len});
 		resolve_neighbours(s);
 		rc = attach_flood(s);
 	}
@@ -236,6 +238,8 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	s->main_hook.on_round = on_main_round;
 	*error = '\0';
 	rc = server_check_trust(conf, error);
+	if (!rc)
+		rc = server_read_secret(conf, &s->secret, error);
 	if (!rc)
 		rc = server_check_descriptors(conf, &s->connections, error);
 	if (!rc)
@@ -304,7 +308,11 @@ static int start_threads(struct server *s)
 static void say_what_runs(struct server *s)
 {
 	server_say(s, LOG_STARTED, s->about);
-	if (s->self->neighbour_count)
+	if (s->self->neighbour_count && s->secret.len)
+		server_say(s, LOG_PROVING,
+			"neighbours prove who they are; what they then say is "
+			"not encrypted");
+	else if (s->self->neighbour_count)
 		server_say(s, LOG_TRUSTING,
 			"any program on a neighbour's machine can forge "
 			"locations");
@@ -376,6 +384,7 @@ void server_free(struct server *s)
 	if (s->signals.fd >= 0)
 		close(s->signals.fd);
 	log_free(s->log);
+	secret_file_fini(&s->secret);
 	sys_free(s->workers);
 	sys_free(s->worker_seats);
 	sys_free(s);

@@ -33,7 +33,7 @@ static void log_closed(const struct session *s, const char *why)
 {
 	struct log_facts facts = {.address = &s->address, .why = why};
 
-	if (s->link) {
+	if (session_is_link(s)) {
 		facts.name = session_link_name(s);
 		facts.number[0] = s->link->updates;
 		facts.number[1] = s->link->skipped;
@@ -56,7 +56,7 @@ void session_free(struct session *s)
 static void end(struct session *s, const char *why)
 {
 	struct session_env *env = s->env;
-	bool was_link = s->link;
+	bool was_link = session_is_link(s);
 
 	log_closed(s, why);
 	if (was_link)
@@ -368,7 +368,7 @@ static void on_timer(struct timer *timer)
 	if (s->shut)
 		s->doomed = s->discarding;
 	else if (s->must_be_link)
-		s->doomed = "limits.connections reached";
+		answer_no_link(s);
 	else
 		s->doomed = "it takes nothing (limits.write_timeout)";
 	settle(s);

@@ -134,6 +134,7 @@ write_configuration() {
 	)
 
 	mkdir -p "$work/log"
+	(umask 077 && head -c 32 /dev/urandom | base64 >"$work/herd.secret")
 	{
 		echo 'servers = ('
 		for name in "${servers[@]}"; do
@@ -144,6 +145,7 @@ write_configuration() {
 			[ "$name" = Wilkes ] && echo ' }' || echo ' },'
 		done
 		echo ');'
+		echo 'peers = { secret_file = "herd.secret"; };'
 		echo 'log = { directory = "log"; };'
 		printf 'places = { url = "http://127.0.0.1:%d%s"; };\n' \
 			"${port[places]}" /maps/api/place/nearbysearch/json

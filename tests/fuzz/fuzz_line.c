@@ -111,6 +111,12 @@ static void check_operands(const struct line *line)
 		check_field(line->hello.from, line->body);
 		check_field(line->hello.to, line->body);
 		check_field(line->hello.boot, line->body);
+		if (line->hello.nonce.len)
+			check_field(line->hello.nonce, line->body);
+		break;
+	case LINE_PROOF:
+		check_field(line->proof.digits, line->body);
+		HERD_ASSERT(line->proof.digits.len == LINE_PROOF_LEN);
 		break;
 	case LINE_BLANK:
 		HERD_ASSERT(line->body.len == 0);

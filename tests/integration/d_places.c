@@ -93,7 +93,7 @@ START_TEST(url_and_key_with_punctuation)
 		double_port(provider));
 	h = herd_new(&(struct herd_setup){
 		.design = herd_design(_i), .places = places});
-	herd_write(h, "key", "K/y+&=%#?\"\\~");
+	herd_write(h, "key", "K/y+&=#?\"~");
 	herd_start_all(h);
 	at = herd_iamat(h, "Goloman", "kiwi", "+1-2", "5");
 	c = client_open(h, "Goloman");
@@ -101,7 +101,7 @@ START_TEST(url_and_key_with_punctuation)
 	a = double_await(provider);
 	ck_assert_str_eq(a->target,
 		"/a%20b?language=de&location=1,-2&radius=1000"
-		"&key=K%2Fy%2B%26%3D%25%23%3F%22%5C~");
+		"&key=K%2Fy%2B%26%3D%23%3F%22~");
 	asked_answer(a, 200, NEAR_GOOD);
 	near_expect(h, c, at, NEAR_GOOD);
 	client_close(c);

@@ -110,6 +110,7 @@ static void describe(const struct conf *c, char *dst)
 	TELL(log.places_body, false, "%d");
 	TELL(log.wait, false, "%d");
 	TELL(peers.trust_addresses, false, "%d");
+	TELL_PATH(peers.secret_file);
 	TELL(peers.sync_interval_s, 30, "%u");
 	TELL(limits.line, LINE_MAX_DEFAULT, "%zu");
 	TELL(limits.connections, 20000, "%u");
@@ -163,6 +164,8 @@ static const struct {
 	{"log = { full = \"drop\"; };", ""},
 	{"peers = { trust_addresses = true; sync_interval = 86400.0; };",
 		"peers.trust_addresses=1 peers.sync_interval_s=86400 "},
+	{"peers = { secret_file = \"herd.secret\"; };",
+		"peers.secret_file=/etc/herd/herd.secret "},
 	{"limits = { line = 128; connections = 1; write_timeout = 0.5; };",
 		"limits.line=128 limits.connections=1 "
 		"limits.write_timeout_ns=500000000 "},
@@ -385,11 +388,10 @@ static const struct {
 	{"places = { provider = \"googel\"; };",
 		":1: places.provider = \"googel\" is not known; "
 		"\"google-legacy\" or \"google\""},
+	{"peers = { secret_file = 5; };",
+		":1: peers.secret_file = 5 has the wrong type; the path of a "
+		"file"},
 	/* Known, but not to this version. */
-	{"peers = { secret_file = \"s\"; };",
-		":1: peers.secret_file is not possible: this version cannot "
-		"prove identities; remove it (and set peers.trust_addresses = "
-		"true on a network you trust)"},
 	{"servers = (" A "\nprotocol = \"plain\"; } );",
 		":2: servers.protocol = \"plain\" is not known; \"herd\": this "
 		"version talks to herdd servers only"},

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HEX_64                                                                 \
+	"0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789ABCDEF"
 #define IAMAT                                                                  \
 	"IAMAT kiwi.cs.ucla.edu +34.068930-118.445127 1520023934.918963997"
 #define AT_LINE                                                                \
@@ -122,6 +124,7 @@ static const struct {
 	{LINE_HELLO, "HERD 1 Hands Wilkes 0123456789abcdefABCDEF0123456789"},
 	{LINE_HELLO, "HERD 99999999999999999999999999 Hands Wilkes f"},
 	{LINE_HELLO, "HERD 2 Hands Wilkes f and more"},
+	{LINE_HELLO, "HERD 1 Hands Wilkes f " HEX_64},
 	{LINE_HELLO, "HERD 2 Hands Wilkes f a b c d e f g h i j k l m n o p"},
 	{LINE_INVALID, "HERD"},
 	{LINE_INVALID, "HERD 1 Hands Wilkes"},
@@ -135,6 +138,16 @@ static const struct {
 	{LINE_INVALID, "HERD 1 Hands Wilkes /"},
 	{LINE_INVALID, "HERD 1 Hands Wilkes 0123456789abcdefABCDEF0123456789a"},
 	{LINE_INVALID, "herd 1 Hands Wilkes 0"},
+
+	{LINE_PROOF, "PROOF " HEX_64},
+	{LINE_PROOF, "\tPROOF  " HEX_64 " \r"},
+	{LINE_INVALID, "PROOF"},
+	{LINE_INVALID, "PROOF " HEX_64 "0"},
+	{LINE_INVALID, "PROOF " HEX_64 " 0"},
+	{LINE_INVALID, "PROOF 0123456789abcdef"},
+	{LINE_INVALID, "PROOF 0123456789abcdef0123456789abcdef0123456789abcdef"
+		       "0123456789abcdeg"},
+	{LINE_INVALID, "proof " HEX_64},
 
 	{LINE_PING, "PING 0"},
 	{LINE_PING, "PING 18446744073709551615"},
@@ -212,6 +225,14 @@ START_TEST(fills_in_operands)
 	assert_text(line.hello.from, "Hands");
 	assert_text(line.hello.to, "Wilkes");
 	assert_text(line.hello.boot, "c0ffee");
+	ck_assert_uint_eq(line.hello.nonce.len, 0);
+	line = parse("HERD 1 Hands Wilkes c0ffee\t" HEX_64 " later");
+	assert_text(line.hello.boot, "c0ffee");
+	assert_text(line.hello.nonce, HEX_64);
+	line = parse("HERD 1 Hands Wilkes c0ffee");
+	ck_assert_uint_eq(line.hello.nonce.len, 0);
+	line = parse("PROOF " HEX_64);
+	assert_text(line.proof.digits, HEX_64);
 
 	ck_assert_uint_eq(parse("PING 0042").ping.number, 42);
 	ck_assert_uint_eq(
@@ -235,6 +256,16 @@ static const struct {
 	{"WHATSAT k 10 0", 10000000000, 0, true},
 	{"WHATSAT k 10 00019", 10000000000, 19, false},
 };
+
+START_TEST(writes_hex)
+{
+	char digits[10] = "##########";
+
+	line_put_hex(
+		(const unsigned char[]){0x00, 0x9a, 0xf0, 0xff}, 4, digits);
+	ck_assert(!memcmp(digits, "009af0ff##", sizeof digits));
+}
+END_TEST
 
 START_TEST(understands_questions)
 {
@@ -455,6 +486,7 @@ int main(void)
 	tcase_add_test(tcase, knows_its_verbs);
 	tcase_add_test(tcase, body_is_trimmed);
 	tcase_add_test(tcase, fills_in_operands);
+	tcase_add_test(tcase, writes_hex);
 	tcase_add_test(tcase, understands_questions);
 	tcase_add_test(tcase, only_six_bytes_are_space);
 	tcase_add_test(tcase, splits_between_control_bytes);

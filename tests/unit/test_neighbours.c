@@ -217,6 +217,51 @@ START_TEST(no_number_twice)
 }
 END_TEST
 
+/* --- what is shared, what is said ----------------------------------------- */
+
+START_TEST(keeps_the_secret)
+{
+	ck_assert_uint_eq(neighbours_secret(nb).len, 0);
+	neighbours_set_secret(nb, text_of("sesame"));
+	ck_assert(text_equal(neighbours_secret(nb), text_of("sesame")));
+}
+END_TEST
+
+START_TEST(says_a_cause_once_a_minute)
+{
+	const int64_t minute = 60 * HERD_SECOND_NS;
+	char same[] = "a";
+
+	for (int64_t t = 5; t < 5 + 3 * minute; t += minute) {
+		ck_assert(neighbours_may_say(nb, 0, "a", t));
+		ck_assert(!neighbours_may_say(nb, 0, "a", t));
+		ck_assert(neighbours_may_say(nb, 0, "b", t + 7));
+		ck_assert(neighbours_may_say(nb, 1, "a", t + 7));
+		ck_assert(!neighbours_may_say(nb, 0, same, t + minute - 1));
+		ck_assert(!neighbours_may_say(nb, 0, "b", t + minute - 1));
+	}
+}
+END_TEST
+
+/* Too many causes cost memory of what was said longest ago, nothing else. */
+START_TEST(forgets_the_oldest_cause)
+{
+	static const char *const causes[] = {"a", "b", "c", "d", "e", "f", "g",
+		"h", "i", "j", "k", "l", "m", "n", "o", "p"};
+	int64_t t = HERD_SECOND_NS;
+
+	for (size_t i = 0; i < HERD_COUNT(causes); i++)
+		ck_assert(neighbours_may_say(nb, 0, causes[i], ++t));
+	for (size_t i = 0; i < HERD_COUNT(causes); i++)
+		ck_assert(!neighbours_may_say(nb, 0, causes[i], ++t));
+	ck_assert(neighbours_may_say(nb, 0, "one more", ++t));
+	ck_assert(!neighbours_may_say(nb, 0, "one more", ++t));
+	for (size_t i = 1; i < HERD_COUNT(causes); i++)
+		ck_assert(!neighbours_may_say(nb, 0, causes[i], ++t));
+	ck_assert(neighbours_may_say(nb, 0, causes[0], ++t));
+}
+END_TEST
+
 /* --- threads -------------------------------------------------------------- */
 
 #define ASKERS 4
@@ -225,6 +270,7 @@ END_TEST
 struct asker {
 	struct thread thread;
 	uint32_t last;
+	unsigned said;
 	bool right;
 };
 
@@ -247,6 +293,7 @@ static void ask(void *arg)
 			a->right &= address_port(&to) == 12004;
 		a->right &= !neighbours_is_from(nb, 0, &from);
 		(void)neighbours_any_from(nb, &from);
+		a->said += neighbours_may_say(nb, 0, "a", i);
 	}
 }
 
@@ -255,6 +302,7 @@ START_TEST(anyone_may_ask)
 	struct asker askers[ASKERS] = {{.last = 0}};
 	struct address found[2] = {
 		address_of("10.9.0.1", 12004), address_of("::2", 12004)};
+	unsigned said = 0;
 
 	for (int i = 0; i < ASKERS; i++)
 		ck_assert_int_eq(thread_start(&askers[i].thread, "asker", -1,
@@ -268,7 +316,9 @@ START_TEST(anyone_may_ask)
 		thread_join(&askers[i].thread);
 		ck_assert(askers[i].right);
 		ck_assert_uint_eq(askers[i].last, askers[0].last);
+		said += askers[i].said;
 	}
+	ck_assert_uint_eq(said, 1);
 }
 END_TEST
 
@@ -319,6 +369,9 @@ int main(void)
 	tcase_add_test(tcase, its_boot_id_is_random);
 	tcase_add_test(tcase, one_number_per_boot);
 	tcase_add_test(tcase, no_number_twice);
+	tcase_add_test(tcase, keeps_the_secret);
+	tcase_add_test(tcase, says_a_cause_once_a_minute);
+	tcase_add_test(tcase, forgets_the_oldest_cause);
 	tcase_add_test(tcase, anyone_may_ask);
 	tcase_add_test(tcase, lives_alone);
 	tcase_add_test(tcase, survives_failures);

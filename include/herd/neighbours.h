@@ -58,11 +58,16 @@ HERD_MUST_CHECK bool neighbours_address(struct neighbours *nb, size_t which,
 void neighbours_set_addresses(struct neighbours *nb, size_t which,
 	const struct address *addresses, size_t count);
 
-/* It opens one more link to us. false: it has NEIGHBOUR_LINKS already, most of
- * which must be dead; the counterpart is neighbours_link_closed. */
+/* It opens one more link to us, which gets a number. false: it has
+ * NEIGHBOUR_LINKS already, most of which must be dead; the counterpart is
+ * neighbours_link_closed. */
 HERD_MUST_CHECK bool neighbours_link_opened(
-	struct neighbours *nb, size_t which);
+	struct neighbours *nb, size_t which, uint32_t *ret_number);
 void neighbours_link_closed(struct neighbours *nb, size_t which);
+
+/* Whether it has opened none since. */
+bool neighbours_link_is_newest(
+	struct neighbours *nb, size_t which, uint32_t number);
 
 /* The incarnation of that neighbour with that boot id: never 0. */
 uint32_t neighbours_incarnation(

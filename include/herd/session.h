@@ -69,6 +69,7 @@ struct session_link {
 	struct handshake handshake;
 	bool proven;          /* it is one; else its proof is to come */
 	uint32_t incarnation; /* of the process at the other end */
+	uint32_t number;      /* neighbours_link_is_newest */
 	bool skipping;        /* in the middle of an over-long line */
 	uint64_t updates, skipped;
 };
@@ -125,6 +126,9 @@ void session_wake(struct session *s);
 
 /* How long to wait for somebody: `usual_ns`, or less when the server stops. */
 int64_t session_patience_ns(const struct session *s, int64_t usual_ns);
+
+/* Close it now. */
+void session_end(struct session *s, const char *why);
 
 /* Take what has arrived, answer it, then close. */
 void session_stop(struct session *s);

@@ -24,6 +24,8 @@ struct worker_options {
 	struct neighbours *neighbours;
 	struct flood *flood;
 	struct places_common *places;
+	struct worker **workers; /* of the server, when they run */
+	size_t worker_count;
 	struct log_ring *log;
 	const struct conf *conf;
 	const char *server; /* our name */

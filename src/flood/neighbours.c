@@ -29,6 +29,7 @@ struct neighbour {
 	size_t boot_len;                               /* [L] */
 	uint32_t incarnation;         /* [L] of that boot id; 0: none seen */
 	unsigned links;               /* [L] open, dialled by it */
+	uint32_t last_link;           /* [L] how many it ever opened */
 	struct said said[CAUSES_MAX]; /* [L] */
 };
 
@@ -194,14 +195,18 @@ void neighbours_set_addresses(struct neighbours *nb, size_t which,
 	unlock(nb);
 }
 
-bool neighbours_link_opened(struct neighbours *nb, size_t which)
+bool neighbours_link_opened(
+	struct neighbours *nb, size_t which, uint32_t *ret_number)
 {
+	struct neighbour *n = &nb->each[which];
 	bool may;
 
 	lock(nb);
-	may = nb->each[which].links < NEIGHBOUR_LINKS;
-	if (may)
-		nb->each[which].links++;
+	may = n->links < NEIGHBOUR_LINKS;
+	if (may) {
+		n->links++;
+		*ret_number = ++n->last_link;
+	}
 	unlock(nb);
 	return may;
 }
@@ -212,6 +217,17 @@ void neighbours_link_closed(struct neighbours *nb, size_t which)
 	HERD_ASSERT(nb->each[which].links > 0);
 	nb->each[which].links--;
 	unlock(nb);
+}
+
+bool neighbours_link_is_newest(
+	struct neighbours *nb, size_t which, uint32_t number)
+{
+	bool is;
+
+	lock(nb);
+	is = nb->each[which].last_link == number;
+	unlock(nb);
+	return is;
 }
 
 uint32_t neighbours_incarnation(

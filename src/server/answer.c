@@ -183,7 +183,8 @@ static void become_link(struct session *s)
 	struct session_link *link = s->link;
 	const struct handshake *h = &link->handshake;
 
-	if (!neighbours_link_opened(env->neighbours, link->neighbour)) {
+	if (!neighbours_link_opened(
+		    env->neighbours, link->neighbour, &link->number)) {
 		s->doomed = "too many links from that neighbour";
 		return;
 	}

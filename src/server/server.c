@@ -152,6 +152,8 @@ static int attach_workers(struct server *s)
 			.neighbours = s->neighbours,
 			.flood = s->flood,
 			.places = s->places,
+			.workers = s->workers,
+			.worker_count = s->worker_count,
 			.log = s->worker_seats[i].log,
 			.conf = s->conf,
 			.server = s->self->name,

@@ -416,6 +416,12 @@ void session_resume(struct session *s)
 	settle(s);
 }
 
+void session_end(struct session *s, const char *why)
+{
+	s->doomed = why;
+	settle(s);
+}
+
 void session_stop(struct session *s)
 {
 	s->env->now_ns = sys_realtime_ns();

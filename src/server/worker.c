@@ -31,12 +31,43 @@ static void on_update(struct session_env *env, uint32_t shard)
 	w->any_changed = true;
 }
 
+/* A neighbour proved who it is on another link: it uses that one. */
+static void on_replaced(void *to, intptr_t what)
+{
+	struct worker *w = to;
+	size_t neighbour = (size_t)what;
+	struct session *next;
+
+	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		if (session_is_link(s) && s->link->neighbour == neighbour &&
+			!neighbours_link_is_newest(
+				w->env.neighbours, neighbour, s->link->number))
+			session_end(s, "a newer link replaces it");
+	}
+}
+
+/* Where one cannot be told now, an older link stays until it is found dead.
+ * Without a secret anyone at the neighbour's address could end its links. */
+static void replace_older(struct worker *w, size_t neighbour)
+{
+	if (!neighbours_secret(w->env.neighbours).len)
+		return;
+	for (size_t i = 0; i < w->options.worker_count; i++) {
+		struct worker *other = w->options.workers[i];
+
+		(void)!mailbox_post(reactor_mailbox(other->options.reactor),
+			on_replaced, other, (intptr_t)neighbour);
+	}
+}
+
 static void on_link(
 	struct session_env *env, size_t neighbour, uint32_t incarnation)
 {
 	struct worker *w = HERD_CONTAINER(env, struct worker, env);
 
 	atomic_fetch_sub_explicit(&w->clients, 1, memory_order_relaxed);
+	replace_older(w, neighbour);
 	flood_was_heard(w->options.flood, neighbour, incarnation);
 }
 

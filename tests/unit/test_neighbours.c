@@ -217,6 +217,30 @@ START_TEST(no_number_twice)
 }
 END_TEST
 
+START_TEST(numbers_links)
+{
+	uint32_t first;
+	uint32_t other;
+	uint32_t last = 0;
+
+	ck_assert(neighbours_link_opened(nb, 0, &first));
+	ck_assert(neighbours_link_is_newest(nb, 0, first));
+	for (int i = 1; i < NEIGHBOUR_LINKS; i++)
+		ck_assert(neighbours_link_opened(nb, 0, &last));
+	ck_assert(!neighbours_link_opened(nb, 0, &other));
+	ck_assert(!neighbours_link_is_newest(nb, 0, first));
+	ck_assert(neighbours_link_is_newest(nb, 0, last));
+	ck_assert(neighbours_link_opened(nb, 1, &other));
+	ck_assert(neighbours_link_is_newest(nb, 0, last));
+
+	/* The newest stays what it is when others close. */
+	neighbours_link_closed(nb, 0);
+	ck_assert(neighbours_link_is_newest(nb, 0, last));
+	ck_assert(neighbours_link_opened(nb, 0, &other));
+	ck_assert(!neighbours_link_is_newest(nb, 0, last));
+}
+END_TEST
+
 /* --- what is shared, what is said ----------------------------------------- */
 
 START_TEST(keeps_the_secret)
@@ -369,6 +393,7 @@ int main(void)
 	tcase_add_test(tcase, its_boot_id_is_random);
 	tcase_add_test(tcase, one_number_per_boot);
 	tcase_add_test(tcase, no_number_twice);
+	tcase_add_test(tcase, numbers_links);
 	tcase_add_test(tcase, keeps_the_secret);
 	tcase_add_test(tcase, says_a_cause_once_a_minute);
 	tcase_add_test(tcase, forgets_the_oldest_cause);

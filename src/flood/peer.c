@@ -1,4 +1,5 @@
-/* peer - the state machine of one link that we dial; see peer.h.
+/* peer - the state machine of one link that we dial; see peer.h. What is sent on
+ * it stands in pump.c.
  *
  * How a dead neighbour is told from a slow one: it is dead when it answers no
  * PING for ten seconds and its kernel acknowledges no bytes either.
@@ -16,6 +17,8 @@
 #include "herd/line.h"
 #include "herd/sys.h"
 
+#include "peer_parts.h"
+
 #define BACKOFF_MIN_NS  (50 * HERD_MS_NS)
 #define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
 #define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
@@ -24,16 +27,10 @@
 #define PING_EVERY_NS   (5 * HERD_SECOND_NS)
 #define DEAD_AFTER_NS   (10 * HERD_SECOND_NS)
 #define ANSWER_MAX      4096 /* bytes of one line from an acceptor */
-#define SHARDS_PER_PUMP 64
-#define SAY_EVERY       32 /* failed dials of a neighbour that stays away */
+#define SAY_EVERY       32   /* failed dials of a neighbour that stays away */
 
 static void on_ready(struct reactor_io *io, uint32_t events);
 static void on_timer(struct timer *timer);
-
-static const struct conf_server *server_of(const struct peer *p)
-{
-	return neighbours_server(p->env->neighbours, p->which);
-}
 
 static int64_t now(const struct peer *p)
 {
@@ -72,10 +69,9 @@ static void wait_for_next_dial(struct peer *p)
 		set_timer(p, next_backoff_ns(p));
 }
 
-/* Whatever the state: there is no link now, because of `why`. */
-static void lose(struct peer *p, const char *why)
+void peer_lose(struct peer *p, const char *why)
 {
-	struct log_facts facts = {.name = server_of(p)->name, .why = why};
+	struct log_facts facts = {.name = peer_server(p)->name, .why = why};
 
 	if (p->state == PEER_UP) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
@@ -97,7 +93,7 @@ static void refuse(struct peer *p, const char *why)
 	if (neighbours_may_say(p->env->neighbours, p->which, why, now(p)))
 		log_write(p->env->log, LOG_PEER_FAILED,
 			&(struct log_facts){
-				.name = server_of(p)->name, .why = why});
+				.name = peer_server(p)->name, .why = why});
 	wait_for_next_dial(p);
 }
 
@@ -105,11 +101,11 @@ static void refuse(struct peer *p, const char *why)
 
 static void resolve(struct peer *p)
 {
-	const struct conf_server *s = server_of(p);
+	const struct conf_server *s = peer_server(p);
 
 	p->state = PEER_RESOLVING;
 	if (resolver_start(p->resolver, s->host, s->port))
-		lose(p, "cannot look its name up now");
+		peer_lose(p, "cannot look its name up now");
 	else
 		set_timer(p, RESOLVE_POLL_NS);
 }
@@ -129,7 +125,7 @@ static void connect_to(struct peer *p, const struct address *address)
 	if (rc == -EADDRNOTAVAIL && source)
 		rc = sys_connect(address, NULL, &fd);
 	if (rc) {
-		lose(p, sys_error_text(rc));
+		peer_lose(p, sys_error_text(rc));
 		return;
 	}
 	/* A finer point; without it there is only more in the kernel. */
@@ -140,7 +136,7 @@ static void connect_to(struct peer *p, const struct address *address)
 	p->state = PEER_CONNECTING;
 	rc = reactor_watch(p->env->reactor, &p->conn.io, EPOLLOUT);
 	if (rc)
-		lose(p, sys_error_text(rc));
+		peer_lose(p, sys_error_text(rc));
 	else
 		set_timer(p, HANDSHAKE_LIMIT_NS);
 }
@@ -159,7 +155,7 @@ static void dial(struct peer *p)
 /* A name that led nowhere may lead elsewhere by now. */
 static void redial(struct peer *p)
 {
-	const struct conf_server *s = server_of(p);
+	const struct conf_server *s = peer_server(p);
 	struct address numeric;
 
 	if (p->attempt && address_parse(s->host, s->port, &numeric))
@@ -186,7 +182,7 @@ static void ask_resolver(struct peer *p)
 		    p->env->neighbours, p->which, p->attempt, &address))
 		connect_to(p, &address);
 	else
-		lose(p, "its name cannot be resolved");
+		peer_lose(p, "its name cannot be resolved");
 }
 
 static void greet(struct peer *p)
@@ -203,7 +199,7 @@ static void greet(struct peer *p)
 	if (!rc)
 		rc = conn_watch(&p->conn, true);
 	if (rc)
-		lose(p, sys_error_text(rc));
+		peer_lose(p, sys_error_text(rc));
 	else
 		p->state = PEER_GREETING;
 }
@@ -232,7 +228,7 @@ static void come_up(struct peer *p)
 	(void)getpeername(p->conn.io.fd, &address.any, &len);
 	log_write(p->env->log, LOG_PEER_CONNECTED,
 		&(struct log_facts){
-			.name = server_of(p)->name, .address = &address});
+			.name = peer_server(p)->name, .address = &address});
 }
 
 /* --- what the acceptor says ----------------------------------------------- */
@@ -262,7 +258,7 @@ static void take_hello(struct peer *p, const struct line *line)
 	if (!rc)
 		rc = conn_watch(&p->conn, true);
 	if (rc)
-		lose(p, sys_error_text(rc));
+		peer_lose(p, sys_error_text(rc));
 }
 
 static void take_line(struct peer *p, struct text bytes)
@@ -290,11 +286,11 @@ static void take_line(struct peer *p, struct text bytes)
 static void take_end(struct peer *p, int rc)
 {
 	if (rc)
-		lose(p, sys_error_text(rc));
+		peer_lose(p, sys_error_text(rc));
 	else if (p->state == PEER_PROVING)
 		refuse(p, "it does not take our proof: another secret?");
 	else
-		lose(p, "it closed the connection");
+		peer_lose(p, "it closed the connection");
 }
 
 static void take_input(struct peer *p)
@@ -310,7 +306,7 @@ static void take_input(struct peer *p)
 		return;
 	}
 	if (buf_append(&p->conn.in, p->env->page, (size_t)n)) {
-		lose(p, sys_error_text(-ENOMEM));
+		peer_lose(p, sys_error_text(-ENOMEM));
 		return;
 	}
 	bytes = (struct text){buf_front(&p->conn.in), buf_len(&p->conn.in)};
@@ -320,7 +316,7 @@ static void take_input(struct peer *p)
 			return; /* lost: the bytes are gone */
 	}
 	if (bytes.len > ANSWER_MAX) {
-		lose(p, "it sends what no link carries");
+		peer_lose(p, "it sends what no link carries");
 		return;
 	}
 	buf_consume(&p->conn.in, buf_len(&p->conn.in) - bytes.len);
@@ -343,13 +339,13 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	if (n >= 0)
 		n = conn_watch(&p->conn, true);
 	if (n < 0)
-		lose(p, sys_error_text((int)n));
+		peer_lose(p, sys_error_text((int)n));
 	/* flood pumps at the end of this round. */
 }
 
 /* --- liveness ------------------------------------------------------------- */
 
-static int send_ping(struct peer *p)
+int peer_send_ping(struct peer *p)
 {
 	char line[32];
 	int len = snprintf(line, sizeof line, "PING %llu\n",
@@ -376,14 +372,14 @@ static void look_for_life(struct peer *p)
 	if (p->ponged && !buf_len(&p->conn.out))
 		p->alive_ns = now(p); /* nothing is owed to us */
 	if (now(p) - p->alive_ns >= DEAD_AFTER_NS) {
-		lose(p, "no sign of life for 10 s");
+		peer_lose(p, "no sign of life for 10 s");
 		return;
 	}
 	if (p->ponged && !buf_len(&p->conn.out) && !p->draining &&
 		now(p) - p->pinged_ns >= PING_EVERY_NS) {
-		rc = send_ping(p);
+		rc = peer_send_ping(p);
 		if (rc) {
-			lose(p, sys_error_text(rc));
+			peer_lose(p, sys_error_text(rc));
 			return;
 		}
 	}
@@ -402,112 +398,18 @@ static void on_timer(struct timer *timer)
 		ask_resolver(p);
 		break;
 	case PEER_CONNECTING:
-		lose(p, "no connection in time");
+		peer_lose(p, "no connection in time");
 		break;
 	case PEER_GREETING:
-		lose(p, "no hello in time");
+		peer_lose(p, "no hello in time");
 		break;
 	case PEER_PROVING:
-		lose(p, "no proof in time");
+		peer_lose(p, "no proof in time");
 		break;
 	case PEER_UP:
 		look_for_life(p);
 		break;
 	}
-}
-
-/* --- sending what is new -------------------------------------------------- */
-
-/* The next shard with news, from next_shard on and round; false: none. */
-static bool find_behind(const struct peer *p, unsigned *ret_shard)
-{
-	unsigned first = p->next_shard / 64;
-
-	/* The first word twice: its upper part now, its lower part last. */
-	for (unsigned i = 0; i <= PEER_SHARD_WORDS; i++) {
-		unsigned word = (first + i) % PEER_SHARD_WORDS;
-		uint64_t bits = p->behind[word];
-
-		if (i == 0)
-			bits &= UINT64_MAX << p->next_shard % 64;
-		if (bits) {
-			*ret_shard =
-				word * 64 + (unsigned)__builtin_ctzll(bits);
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Fill the shared page with news; its length. */
-static size_t fill_page(struct peer *p)
-{
-	size_t len = 0;
-	unsigned shard;
-
-	for (int i = 0; i < SHARDS_PER_PUMP && len < PEER_PAGE_FULL &&
-			find_behind(p, &shard);
-		i++) {
-		struct feed_page page = {.dst = p->env->page + len,
-			.room = PEER_PAGE_ROOM - len};
-
-		feed_read(
-			p->env->store, p->reader, shard, p->incarnation, &page);
-		len += page.len;
-		if (!page.more)
-			p->behind[shard / 64] &= ~(UINT64_C(1) << shard % 64);
-		p->next_shard = (shard + 1) % STORE_BUCKETS;
-	}
-	return len;
-}
-
-static void log_flooded(struct peer *p, struct text lines)
-{
-	struct log_facts facts = {
-		.name = server_of(p)->name, .time_ns = sys_realtime_ns()};
-
-	if (!log_wants(p->env->log, LOG_PEER_FLOODED))
-		return;
-	while (conn_take_line(&lines, &facts.bytes))
-		log_write(p->env->log, LOG_PEER_FLOODED, &facts);
-}
-
-bool peer_pump(struct peer *p)
-{
-	unsigned shard;
-	size_t len;
-	int rc;
-
-	if (p->state != PEER_UP || buf_len(&p->conn.out))
-		return false;
-	len = fill_page(p);
-	if (len) {
-		log_flooded(p, (struct text){p->env->page, len});
-		rc = conn_send(&p->conn, p->env->page, len);
-		if (!rc)
-			rc = conn_watch(&p->conn, true);
-	} else if (p->draining && !p->pinged_last && !find_behind(p, &shard)) {
-		p->pinged_last = true;
-		rc = send_ping(p);
-	} else {
-		rc = 0;
-	}
-	if (rc) {
-		lose(p, sys_error_text(rc));
-		return false;
-	}
-	/* Draining: the last word is still to be said. */
-	return !buf_len(&p->conn.out) &&
-	       (find_behind(p, &shard) || (p->draining && !p->pinged_last));
-}
-
-void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
-{
-	/* While it is not up, nothing need be noted: it gets everything. */
-	if (p->state != PEER_UP)
-		return;
-	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
-		p->behind[i] |= words[i];
 }
 
 /* --- from outside --------------------------------------------------------- */
@@ -542,7 +444,7 @@ void peer_fini(struct peer *p)
 void peer_was_heard(struct peer *p, uint32_t incarnation)
 {
 	if (p->state == PEER_UP && p->incarnation != incarnation)
-		lose(p, "it was started anew");
+		peer_lose(p, "it was started anew");
 	if (p->state == PEER_WAITING && !p->draining)
 		dial(p);
 }

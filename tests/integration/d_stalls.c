@@ -282,6 +282,7 @@ START_TEST(a_mebibyte)
 	json[MEBIBYTE - 2] = '"';
 	json[MEBIBYTE - 1] = '}';
 	json[MEBIBYTE] = '\0';
+	json[MEBIBYTE + 1] = '\0';
 	up(&n, _i, 60, "");
 	near_ask(&n, "WHATSAT kiwi 10 5");
 	asked_answer(double_await(n.provider), 200, json);

@@ -316,21 +316,62 @@ check_bad_configuration() {
 	inside systemctl start herdd@Wilkes
 }
 
-# Built without herd-places, there is none. Its probe is no HTTP client.
-check_places() {
-	[ -e "$root$HERD_UNITDIR/herd-places.service" ] || return 0
-	say "herd-places"
+# herd-places that wants a key, which root alone can read, and which it gets
+# handed over as herdd does.
+start_places() {
+	local dropin=/run/systemd/system/herd-places.service.d key=$1
+	inside mkdir -p $dropin
+	inside bash -c "umask 077; echo a-secret >'$key'"
+	inside bash -c "cat >$dropin/key.conf" <<-END
+		[Service]
+		LoadCredential=places.key:$key
+		ExecStart=
+		ExecStart=$HERD_BINDIR/herd-places --listen 127.0.0.1:12080 \\
+			--api-key-file %d/places.key
+	END
+	inside systemctl daemon-reload
 	inside systemctl start herd-places
 	# shellcheck disable=SC2016 # it is for the shell inside
 	inside bash -c 'for i in {1..200}; do
-			exec 3<>/dev/tcp/127.0.0.1/12080 && break
+			exec 3<>/dev/tcp/127.0.0.1/12080 && exit
 			sleep 0.05
 		done 2>/dev/null
-		printf "GET / HTTP/1.0\r\n\r\n" >&3 && head -n 1 <&3' |
-		grep '^HTTP/1' || fail "no answer from herd-places"
+		exit 1' || fail "no answer from herd-places"
+}
+
+places_near() { # ID
+	inside "$HERD_BINDIR/herdctl" -s Welsh whatsat "$1" 10 5
+}
+
+# Built without herd-places, there is none.
+check_places() {
+	local key="${HERD_CONF%/*}/places.key" line places
+	[ -e "$root$HERD_UNITDIR/herd-places.service" ] || return 0
+	say "WHATSAT, with herd-places and the key for it"
+	start_places "$key"
+	line=$(inside "$HERD_BINDIR/herdctl" -s Goloman \
+		iamat near.kiwi +34.068930-118.445127)
+	inside sed --in-place=.good 's/^\t# \(url\|key_file\) = /\t\1 = /' \
+		"$HERD_CONF"
+	inside systemctl restart herdd@Welsh
+	await_location Welsh near.kiwi "$line" 10
+	places=$(places_near near.kiwi)
+	[[ $places == "$line"$'\n{'*'"name" : "Westwood"'* ]] ||
+		fail "no places: $places"
+	! inside grep -r a-secret /var/log/herd || fail "the key is in the log"
+
+	say "the same without herd-places"
 	inside systemctl stop herd-places
 	[ "$(property herd-places Result)" = success ] ||
 		fail "herd-places: $(property herd-places Result)"
+	places=$(places_near near.kiwi)
+	[[ $places == "$line"$'\n{'*'"status" : "UNKNOWN_ERROR"'* ]] ||
+		fail "another answer than expected: $places"
+	inside mv "$HERD_CONF.good" "$HERD_CONF"
+	inside rm "$key"
+	inside rm -r /run/systemd/system/herd-places.service.d
+	inside systemctl daemon-reload
+	inside systemctl restart herdd@Welsh
 }
 
 stop_all() {

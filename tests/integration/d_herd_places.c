@@ -11,6 +11,16 @@
 #define QUESTION   "location=34.068930,-118.445127&radius=10000"
 #define TAIL       "\n   ],\n   \"status\" : \"OK\"\n}"
 
+/* All there is, where it does not matter: read in no time. */
+#define START_WITH_ONE(...)                                                    \
+	START("--geojson",                                                     \
+		places_write("points.json",                                    \
+			"{\"type\":\"FeatureCollection\",\"features\":[{"      \
+			"\"type\":\"Feature\",\"geometry\":{\"type\":"         \
+			"\"Point\",\"coordinates\":[-118.4452,34.069]},"       \
+			"\"properties\":{\"name\":\"Westwood\"}}]}"),          \
+		__VA_ARGS__)
+
 #define HTTPS                                                                  \
 	"--cert", places_source("tests/tls/server.pem"), "--key",              \
 		places_source("tests/tls/server-key.pem")
@@ -24,7 +34,8 @@ static struct herd *herd_of(int design, const char *path, const char *places)
 	static char all[1024];
 	struct herd *h;
 
-	snprintf(all, sizeof all, "url = \"%s%s\"; ca_file = \"%s\"; %s",
+	snprintf(all, sizeof all,
+		"url = \"%s%s\"; ca_file = \"%s\"; transfers = 300; %s",
 		places_server.url, path, places_source("tests/tls/ca.pem"),
 		places);
 	h = herd_up(&(struct herd_setup){
@@ -133,7 +144,7 @@ START_TEST(nothing_near)
 {
 	static const char *const paths[] = {LEGACY_URL, PLACES_NEW};
 
-	START_WITH_DATA("--log");
+	START_WITH_ONE("--log");
 	for (size_t i = 0; i < HERD_COUNT(paths); i++) {
 		struct herd *h = herd_of(
 			_i, paths[i], i ? "provider = \"google\";" : "");
@@ -182,7 +193,7 @@ START_TEST(a_key_is_asked_for)
 	snprintf(with_key, sizeof with_key, "key_file = \"%s\";", key);
 	snprintf(new_with_key, sizeof new_with_key, "%s provider = \"google\";",
 		with_key);
-	START_WITH_DATA("--api-key-file", key);
+	START_WITH_ONE("--api-key-file", key);
 	check_status(_i, LEGACY_URL, "", "REQUEST_DENIED");
 	check_status(_i, LEGACY_URL, with_key, "OK");
 	check_status(
@@ -194,7 +205,7 @@ END_TEST
 
 START_TEST(failures_on_demand)
 {
-	START_WITH_DATA("--fail", "429");
+	START_WITH_ONE("--fail", "429");
 	check_status(_i, LEGACY_URL, "", "OVER_QUERY_LIMIT");
 	check_status(
 		_i, PLACES_NEW, "provider = \"google\";", "OVER_QUERY_LIMIT");
@@ -211,8 +222,8 @@ static void check_untrusted(int design, const char *ca_file)
 	const char *json;
 	const char *wrong;
 
-	snprintf(all, sizeof all, "url = \"%s%s\"; %s", places_server.url,
-		LEGACY_URL, ca_file);
+	snprintf(all, sizeof all, "url = \"%s%s\"; transfers = 100; %s",
+		places_server.url, LEGACY_URL, ca_file);
 	h = herd_up(&(struct herd_setup){
 		.design = herd_design(design),
 		.places = all,
@@ -230,7 +241,7 @@ static void check_untrusted(int design, const char *ca_file)
 /* Not of this authority, or of none that is known; or there is no such file. */
 START_TEST(a_certificate_of_somebody)
 {
-	START_WITH_DATA("--log", HTTPS);
+	START_WITH_ONE("--log", HTTPS);
 	check_untrusted(_i, "");
 	check_untrusted(_i, "ca_file = \"none.pem\";");
 	places_stop();
@@ -244,7 +255,7 @@ START_TEST(a_certificate_of_another_name)
 
 	snprintf(ca_file, sizeof ca_file, "ca_file = \"%s\";",
 		places_source("tests/tls/ca.pem"));
-	START_WITH_DATA("--listen", "127.0.0.2:0", "--log", HTTPS);
+	START_WITH_ONE("--listen", "127.0.0.2:0", "--log", HTTPS);
 	check_untrusted(_i, ca_file);
 	places_stop();
 }
@@ -262,7 +273,7 @@ START_TEST(many_at_a_time)
 	int64_t began;
 	struct herd *h;
 
-	START_WITH_DATA("--delay", "200");
+	START_WITH_ONE("--delay", "200");
 	h = herd_of(_i, LEGACY_URL, "timeout = 60;");
 	began = herd_monotonic_ns();
 	ask(h, "WHATSAT kiwi 10 5");

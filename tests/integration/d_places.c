@@ -2,6 +2,7 @@
  * asked, and its very bytes in the answer. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "near.h"
 
@@ -350,6 +351,49 @@ START_TEST(a_kept_connection_closes)
 }
 END_TEST
 
+START_TEST(through_a_proxy)
+{
+	struct provider_double *proxy = double_new();
+	char places[256];
+	struct near n;
+	struct asked *a;
+
+	snprintf(places, sizeof places,
+		"url = \"http://places.test:81/x\"; "
+		"proxy = \"http://127.0.0.1:%" PRIu16 "\";",
+		double_port(proxy));
+	near_up(&n,
+		&(struct herd_setup){
+			.design = herd_design(_i), .places = places},
+		NULL);
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	a = double_await(proxy);
+	ck_assert_str_eq(a->target, "http://places.test:81/x?location=34.068930"
+				    ",-118.445127&radius=10000");
+	ck_assert_str_eq(asked_header(a, "Host"), "places.test:81");
+	asked_answer(a, 200, NEAR_GOOD);
+	near_expect(n.h, n.client, n.at, NEAR_GOOD);
+	near_free(&n);
+	double_free(proxy);
+}
+END_TEST
+
+START_TEST(no_proxy_of_the_environment)
+{
+	static const char *const names[] = {
+		"http_proxy", "all_proxy", "ALL_PROXY"};
+	struct near n;
+
+	for (size_t i = 0; i < HERD_COUNT(names); i++)
+		setenv(names[i], "http://127.0.0.1:1", 1);
+	up(&n, _i, NULL);
+	near_check_good(&n);
+	near_free(&n);
+	for (size_t i = 0; i < HERD_COUNT(names); i++)
+		unsetenv(names[i]);
+}
+END_TEST
+
 /* --- the herd -------------------------------------------------------------- */
 
 /* Whichever server is asked, the AT line is of the one that was told; each asks
@@ -417,6 +461,33 @@ START_TEST(several_workers)
 }
 END_TEST
 
+/* ThreadSanitizer runs one of its own in every process. */
+#ifdef __SANITIZE_THREAD__
+#	define SANITIZER_THREADS 1
+#else
+#	define SANITIZER_THREADS 0
+#endif
+
+/* Whoever asks the provider needs no thread for it. */
+START_TEST(count_of_threads)
+{
+	struct near n;
+	size_t before;
+
+	up(&n, _i, NULL);
+	before = herd_threads(n.h, "Goloman");
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	double_await(n.provider);
+	ck_assert_uint_eq(herd_threads(n.h, "Goloman"), before);
+	if (!strcmp(herd_design(_i), "single"))
+		ck_assert_uint_eq(before, 1 + SANITIZER_THREADS);
+	client_reset(n.client);
+	n.client = client_open(n.h, "Goloman");
+	near_check_good(&n);
+	near_free(&n);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, the_request);
@@ -431,8 +502,11 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, replies_of_all_forms);
 	herd_add_test(tcase, connections_are_kept);
 	herd_add_test(tcase, a_kept_connection_closes);
+	herd_add_test(tcase, through_a_proxy);
+	herd_add_test(tcase, no_proxy_of_the_environment);
 	herd_add_test(tcase, asked_at_another_server);
 	herd_add_test(tcase, several_workers);
+	herd_add_test(tcase, count_of_threads);
 }
 
 int main(void)

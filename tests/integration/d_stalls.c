@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,6 +112,40 @@ START_TEST(in_the_tls_handshake)
 
 	check_stall_at(_i, "https", &at);
 	close(fd);
+}
+END_TEST
+
+/* Sanitizers want to be loaded first. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#	define CAN_PRELOAD false
+#else
+#	define CAN_PRELOAD true
+#endif
+
+/* Whoever looks the name up may never come back: nobody waits for him, the
+ * server at its stop included. */
+START_TEST(while_its_name_is_looked_up)
+{
+	const char *slow_names = getenv("HERD_SLOW_NAMES");
+	struct near n;
+	int64_t now;
+
+	if (!CAN_PRELOAD || !slow_names)
+		return;
+	setenv("LD_PRELOAD", slow_names, 1);
+	up(&n, _i, TIMEOUT, "url = \"http://slow.test/\";");
+	unsetenv("LD_PRELOAD");
+	now = herd_monotonic_ns();
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	near_check_others(&n);
+	near_check_waits(n.client);
+	expect_late_excuse(&n, n.client, now, "no name");
+	near_check_others(&n);
+	near_ask(&n, "WHATSAT kiwi 20 5");
+	client_reset(n.client);
+	near_check_others(&n);
+	n.client = client_open(n.h, "Goloman");
+	near_free(&n);
 }
 END_TEST
 
@@ -277,7 +312,7 @@ START_TEST(a_mebibyte)
 	struct near n;
 	struct text got;
 
-	memset(json, ' ', sizeof json);
+	memset(json, ' ', sizeof json - 1);
 	memcpy(json, "{\"a\":\"", 6);
 	json[MEBIBYTE - 2] = '"';
 	json[MEBIBYTE - 1] = '}';
@@ -301,6 +336,7 @@ END_TEST
 
 static void add_tests(TCase *tcase)
 {
+	herd_add_test(tcase, while_its_name_is_looked_up);
 	herd_add_test(tcase, while_connecting);
 	herd_add_test(tcase, in_the_tls_handshake);
 	herd_add_test(tcase, in_the_middle_of_answers);

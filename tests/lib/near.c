@@ -23,8 +23,10 @@ void near_up(struct near *n, const struct herd_setup *setup, const char *key)
 		snprintf(url, sizeof url,
 			"url = \"http://127.0.0.1:%" PRIu16 NEAR_PATH "\";",
 			double_port(n->provider));
-	snprintf(n->places, sizeof n->places, "%s %s %s", url,
-		key ? "key_file = \"key\";" : "", places);
+	/* As few descriptors as that takes, everybody may have. */
+	snprintf(n->places, sizeof n->places, "%s %s %s %s", url,
+		key ? "key_file = \"key\";" : "",
+		strstr(places, "transfers") ? "" : "transfers = 100;", places);
 	ours.places = n->places;
 	n->h = herd_new(&ours);
 	if (key)

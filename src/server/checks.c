@@ -76,6 +76,7 @@ int server_read_secret(
 int server_check_descriptors(
 	const struct conf *conf, unsigned *ret_connections, char *error)
 {
+	char transfers[40] = "";
 	struct rlimit limit;
 	rlim_t wanted = conf->limits.connections;
 	rlim_t workers =
@@ -84,17 +85,20 @@ int server_check_descriptors(
 			  DESCRIPTORS_PER_PEER * conf->server_count +
 			  DESCRIPTORS_PER_LOOP * (workers + 4);
 
-	if (conf->places.url || conf->places.key_file)
+	if (conf->places.url || conf->places.key_file) {
 		reserved += conf->places.transfers;
+		snprintf(transfers, sizeof transfers,
+			" and places.transfers = %u", conf->places.transfers);
+	}
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
 	if (limit.rlim_max < wanted || limit.rlim_max <= reserved) {
 		snprintf(error, CONF_ERROR_MAX,
 			"the descriptor limit is %ju, too low for "
-			"limits.connections = %u: raise it to %ju "
-			"(ulimit -Hn, LimitNOFILE=) or allow fewer connections",
+			"limits.connections = %u%s: raise it to %ju "
+			"(ulimit -Hn, LimitNOFILE=) or allow fewer",
 			(uintmax_t)limit.rlim_max, conf->limits.connections,
-			(uintmax_t)wanted + reserved);
+			transfers, (uintmax_t)wanted + reserved);
 		return -EMFILE;
 	}
 	limit.rlim_cur = limit.rlim_max;

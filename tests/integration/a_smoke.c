@@ -219,21 +219,34 @@ START_TEST(folder_of_the_log)
 }
 END_TEST
 
-START_TEST(too_few_descriptors)
+static void check_too_few(
+	int i, rlim_t descriptors, const char *places, const char *const *words)
 {
 	struct herd *h = herd_new(&(struct herd_setup){
-		.design = herd_design(_i),
-		.descriptors = 100,
+		.design = herd_design(i),
+		.descriptors = descriptors,
+		.places = places,
 	});
 	const char *const args[] = {
 		"-c", herd_conf(h, "Goloman"), "Goloman", NULL};
-	const char *const words[] = {"descriptor", "200", "100", NULL};
 	struct herd_output o;
 
 	herd_unlisten(h, "Goloman");
 	o = herd_run(h, args);
 	check_complaint(&o, 1, words);
 	herd_free(h);
+}
+
+START_TEST(too_few_descriptors)
+{
+	static const char *const clients[] = {
+		"descriptor", "limits.connections = 200", "100", NULL};
+	static const char *const places[] = {"descriptor",
+		"limits.connections = 200 and places.transfers = 300", NULL};
+
+	check_too_few(_i, 100, NULL, clients);
+	check_too_few(_i, 300,
+		"url = \"http://127.0.0.1:9/\"; transfers = 300;", places);
 }
 END_TEST
 

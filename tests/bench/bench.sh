@@ -12,37 +12,10 @@
 # installed (Debian packages of those names).
 set -u
 herdd=$1 load=$2 rounds=${3:-5} seconds=${4:-2}
-dir=$(mktemp -d)
-pids=()
 names=()
 specs=()
-
-cleanup() {
-	kill "${pids[@]}" 2>/dev/null
-	wait 2>/dev/null
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-
-# A port that was free a moment ago.
-free_port() {
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 20000))
-		(: < /dev/tcp/127.0.0.1/$port) 2>/dev/null || break
-	done
-	echo "$port"
-}
-
-await() { # PORT
-	local i
-	for ((i = 0; i < 200; i++)); do
-		(: < /dev/tcp/127.0.0.1/"$1") 2>/dev/null && return 0
-		sleep 0.05
-	done
-	echo "bench: no server on port $1" >&2
-	exit 1
-}
+# shellcheck source=tests/bench/common.sh
+. "$(dirname "$0")/common.sh"
 
 start() { # NAME KIND PORT COMMAND...
 	local name=$1 kind=$2 port=$3

@@ -8,17 +8,12 @@
  * request is an update (IAMAT with a newer stamp; set) of a client or key drawn
  * at random. A benchmark tool, not a test: errors end it. */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "herd/address.h"
-#include "herd/base.h"
+#include "tool.h"
 
 #define REQUEST      70
 #define PIPELINE_MAX 256
@@ -53,21 +48,6 @@ struct load {
 	char in[READ_ROOM];
 };
 
-static void die(const char *what)
-{
-	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-	exit(EXIT_FAILURE);
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	if (clock_gettime(clock, &t))
-		die("clock_gettime");
-	return t.tv_sec * HERD_SECOND_NS + t.tv_nsec;
-}
-
 /* xorshift64: quick, and good enough to draw clients. */
 static uint64_t draw(struct load *l)
 {
@@ -100,7 +80,7 @@ static void send_batch(struct load *l, struct connection *c, uint64_t stamp)
 		fill(request, '@', stamp + i);
 	}
 	if (send(c->fd, l->out, len, MSG_NOSIGNAL) != (ssize_t)len)
-		die("send");
+		tool_die("send");
 	c->awaited = l->pipeline;
 }
 
@@ -110,7 +90,7 @@ static void take_answers(struct load *l, struct connection *c)
 	const char *p = l->in;
 
 	if (n <= 0)
-		die("recv");
+		tool_die("recv");
 	while ((p = memchr(p, '\n', (size_t)(l->in + n - p)))) {
 		p++;
 		c->awaited--;
@@ -119,25 +99,19 @@ static void take_answers(struct load *l, struct connection *c)
 }
 
 static struct connection *connect_all(
-	const struct address *to, unsigned count, int epoll_fd)
+	const char *target, unsigned count, int epoll_fd)
 {
 	struct connection *all = calloc(count, sizeof *all);
-	int one = 1;
 
 	if (!all)
-		die("calloc");
+		tool_die("calloc");
 	for (unsigned i = 0; i < count; i++) {
 		struct epoll_event event = {
 			.events = EPOLLIN, .data.ptr = &all[i]};
 
-		all[i].fd = socket(to->any.sa_family, SOCK_STREAM, 0);
-		if (all[i].fd < 0 ||
-			connect(all[i].fd, &to->any, address_len(to)))
-			die("connect");
-		setsockopt(
-			all[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		all[i].fd = tool_connect(target);
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, all[i].fd, &event))
-			die("epoll_ctl");
+			tool_die("epoll_ctl");
 	}
 	return all;
 }
@@ -148,8 +122,8 @@ static void drive(struct load *l, int epoll_fd, int64_t end_ns)
 	struct epoll_event ready[256];
 	int64_t now_ns;
 
-	while ((now_ns = clock_ns(CLOCK_MONOTONIC)) < end_ns) {
-		uint64_t stamp = (uint64_t)clock_ns(CLOCK_REALTIME);
+	while ((now_ns = tool_clock_ns(CLOCK_MONOTONIC)) < end_ns) {
+		uint64_t stamp = (uint64_t)tool_clock_ns(CLOCK_REALTIME);
 		int n = epoll_wait(epoll_fd, ready, HERD_COUNT(ready), 100);
 
 		for (int i = 0; i < n; i++) {
@@ -162,20 +136,6 @@ static void drive(struct load *l, int epoll_fd, int64_t end_ns)
 	}
 }
 
-static void parse_target(const char *text, struct address *ret_address)
-{
-	char host[ADDRESS_TEXT];
-	const char *colon = strrchr(text, ':');
-
-	if (!colon || colon - text >= ADDRESS_TEXT)
-		colon = text;
-	snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
-	if (address_parse(host, (uint16_t)atoi(colon + 1), ret_address)) {
-		errno = EINVAL;
-		die(text);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	static struct load l = {.pipeline = 1,
@@ -184,11 +144,11 @@ int main(int argc, char **argv)
 	unsigned count = argc > 4 ? (unsigned)atoi(argv[4]) : 64;
 	double seconds = argc > 7 ? atof(argv[7]) : 3;
 	struct connection *all;
-	struct address to;
 	int64_t start_ns, cpu_ns, wall_ns;
 	clockid_t cpu_clock;
 	int epoll_fd = epoll_create1(0);
 
+	tool_name = "load";
 	if (argc < 4) {
 		fputs("usage: load KIND HOST:PORT PID [CONNECTIONS [PIPELINE "
 		      "[IDS [SECONDS]]]]\n",
@@ -204,23 +164,21 @@ int main(int argc, char **argv)
 		l.ids = (uint64_t)atoll(argv[6]);
 	if (!l.kind || !l.pipeline || l.pipeline > PIPELINE_MAX || !l.ids) {
 		errno = EINVAL;
-		die("arguments");
+		tool_die("arguments");
 	}
-	parse_target(argv[2], &to);
-	errno = clock_getcpuclockid((pid_t)atoi(argv[3]), &cpu_clock);
-	if (errno)
-		die("PID");
-	all = connect_all(&to, count, epoll_fd);
-	start_ns = clock_ns(CLOCK_MONOTONIC);
+	cpu_clock = tool_cpu_clock(argv[3]);
+	all = connect_all(argv[2], count, epoll_fd);
+	start_ns = tool_clock_ns(CLOCK_MONOTONIC);
 	for (unsigned i = 0; i < count; i++)
-		send_batch(&l, &all[i], (uint64_t)clock_ns(CLOCK_REALTIME));
+		send_batch(
+			&l, &all[i], (uint64_t)tool_clock_ns(CLOCK_REALTIME));
 	drive(&l, epoll_fd, start_ns + (int64_t)(seconds * WARM_UP * 1e9));
 	l.answers = 0;
-	cpu_ns = clock_ns(cpu_clock);
-	wall_ns = clock_ns(CLOCK_MONOTONIC);
+	cpu_ns = tool_clock_ns(cpu_clock);
+	wall_ns = tool_clock_ns(CLOCK_MONOTONIC);
 	drive(&l, epoll_fd, wall_ns + (int64_t)(seconds * 1e9));
-	cpu_ns = clock_ns(cpu_clock) - cpu_ns;
-	wall_ns = clock_ns(CLOCK_MONOTONIC) - wall_ns;
+	cpu_ns = tool_clock_ns(cpu_clock) - cpu_ns;
+	wall_ns = tool_clock_ns(CLOCK_MONOTONIC) - wall_ns;
 	printf("%.0f answers/s %.3f us/answer\n",
 		(double)l.answers * 1e9 / (double)wall_ns,
 		(double)cpu_ns / 1e3 / (double)l.answers);

@@ -144,7 +144,7 @@ sort -k1,1 -k2,2 -k3,3g "$dir/results" | awk '
 		for (i = 1; d = designs[i]; i++)
 			printf "  %-9s %s in %s ms\n", d,
 				show(d, "same-requests"), show(d, "same")
-		heading("IAMAT, one at a time, 1000 WHATSATs under way or not:" \
+		heading("IAMAT, one every ms, 1000 WHATSATs under way or not:" \
 			" microseconds, and p50, p99 x idle (wanted: 2)")
 		for (i = 1; d = designs[i]; i++) {
 			times(d, "idle", "idle-asked")

@@ -5,9 +5,9 @@
  *                                 first time, and again: milliseconds
  *   whatsat same HOST:PORT        1000 at once, all about one client
  *   whatsat beside SECONDS ASKED OTHER
- *                                 the time of an IAMAT at either server, and
- *                                 again while ASKED has 1000 WHATSATs under
- *                                 way: microseconds
+ *                                 the time of an IAMAT, one every millisecond
+ *                                 at either server, and again while ASKED has
+ *                                 1000 WHATSATs under way: microseconds
  *   whatsat rate KIND SECONDS IN_FLIGHT HOST:PORT PID PID
  *                                 WHATSATs per second, and what one costs: CPU
  *                                 time of both processes (herdd, herd-places)
@@ -39,6 +39,7 @@
 #define REQUEST_MAX   128
 #define ANSWER_MAX    ((size_t)1 << 20)
 #define SAMPLES_MAX   ((size_t)1 << 20)
+#define PACE_NS       HERD_MS_NS
 #define WARM_UP       0.2 /* of the time, not counted */
 
 #define US 1e3
@@ -346,29 +347,50 @@ static void print_times(
 static int64_t time_iamat(int fd)
 {
 	char iamat[REQUEST_MAX];
-	size_t len = write_iamat(iamat, 0);
 	int64_t start_ns = now_ns();
 
-	send_all(fd, iamat, len);
+	send_all(fd, iamat, write_iamat(iamat, 0));
 	await_line(fd);
 	return now_ns() - start_ns;
 }
 
-/* One IAMAT at a time, at each server in turn. */
+static void sleep_until(int64_t due_ns)
+{
+	struct timespec due = {
+		due_ns / HERD_SECOND_NS, due_ns % HERD_SECOND_NS};
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
+/* An IAMAT every millisecond. Those that fall into the time of another count as
+ * if they had been sent: else a server that stands still would be asked less. */
 static void probe(const char *when, double seconds, char **targets)
 {
 	static int64_t asked_ns[SAMPLES_MAX], other_ns[SAMPLES_MAX];
 	int asked_fd = tool_connect(targets[0]);
 	int other_fd = tool_connect(targets[1]);
-	int64_t end_ns = now_ns() + (int64_t)(seconds * HERD_SECOND_NS);
-	size_t count = 0;
+	size_t wanted = (size_t)(seconds * HERD_SECOND_NS / PACE_NS);
+	size_t asked = 0;
+	size_t others = 0;
+	int64_t due_ns = now_ns();
 
-	while (now_ns() < end_ns && count < SAMPLES_MAX) {
-		asked_ns[count] = time_iamat(asked_fd);
-		other_ns[count++] = time_iamat(other_fd);
+	if (wanted > SAMPLES_MAX)
+		wanted = SAMPLES_MAX;
+	while (asked < wanted) {
+		int64_t ns;
+
+		other_ns[others++] = time_iamat(other_fd);
+		due_ns += PACE_NS;
+		sleep_until(due_ns);
+		ns = time_iamat(asked_fd);
+		for (; ns > 0 && asked < wanted; ns -= PACE_NS) {
+			asked_ns[asked++] = ns;
+			due_ns += PACE_NS;
+		}
+		due_ns -= PACE_NS;
 	}
-	print_times(when, "asked", asked_ns, count);
-	print_times(when, "other", other_ns, count);
+	print_times(when, "asked", asked_ns, asked);
+	print_times(when, "other", other_ns, others);
 	close(asked_fd);
 	close(other_fd);
 }

@@ -45,6 +45,7 @@ start_herd() { # NAME DESIGN URL
 	servers = ( { name = "Goloman"; host = "127.0.0.1"; port = $port; } );
 	places = { url = "$3/maps/api/place/nearbysearch/json"; };
 	log = { directory = "$dir"; messages = false; };
+	limits = { connections = 1000; };
 	END
 	"$herdd" -c "$dir/$1.conf" Goloman > "$dir/$1.out" 2>&1 &
 	pid=$!

@@ -61,10 +61,6 @@ HERD_MUST_CHECK int reactor_watch(
 	struct reactor *r, struct reactor_io *io, uint32_t events);
 void reactor_unwatch(struct reactor *r, struct reactor_io *io);
 
-/* The same where somebody else owns the descriptor and may have closed it
- * already. */
-void reactor_unwatch_closed(struct reactor *r, struct reactor_io *io);
-
 /* Set (or move) a timer; it fires once, in the first round at or after due_ns
  * (monotonic). One that sets itself for now or earlier fires again at once. */
 void reactor_timer_set(struct reactor *r, struct timer *timer, int64_t due_ns);

@@ -108,16 +108,6 @@ void reactor_hook_add(struct reactor *r, struct reactor_hook *hook)
 
 /* --- descriptors ---------------------------------------------------------- */
 
-static void forget(struct reactor *r, struct reactor_io *io)
-{
-	assert_owner(r);
-	io->events = 0;
-	/* Its event may already be among the ones fetched for this round. */
-	for (int i = r->ready_next; i < r->ready_count; i++)
-		if (r->ready[i].data.ptr == io)
-			r->ready[i].data.ptr = NULL;
-}
-
 int reactor_watch(struct reactor *r, struct reactor_io *io, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = io};
@@ -138,18 +128,15 @@ int reactor_watch(struct reactor *r, struct reactor_io *io, uint32_t events)
 
 void reactor_unwatch(struct reactor *r, struct reactor_io *io)
 {
-	if (io->events)
-		HERD_ASSERT(
-			!epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL));
-	forget(r, io);
-}
-
-void reactor_unwatch_closed(struct reactor *r, struct reactor_io *io)
-{
-	/* The kernel has dropped what was closed; EBADF or ENOENT says so. */
-	if (io->events)
-		(void)epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL);
-	forget(r, io);
+	assert_owner(r);
+	if (!io->events)
+		return;
+	HERD_ASSERT(!epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL));
+	io->events = 0;
+	/* Its event may already be among the ones fetched for this round. */
+	for (int i = r->ready_next; i < r->ready_count; i++)
+		if (r->ready[i].data.ptr == io)
+			r->ready[i].data.ptr = NULL;
 }
 
 /* --- timers --------------------------------------------------------------- */

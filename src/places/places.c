@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "herd/cut.h"
@@ -22,7 +24,10 @@
 
 #include "common.h"
 
-#define BUCKETS     4096
+#define BUCKETS 4096
+/* Questions begun, and sockets served, in a round: sessions that ask for no
+ * places wait no longer than that. */
+#define ROUND_MAX   16
 #define REPLY_MAX   ((size_t)1 << 20) /* bytes of an answer */
 #define REPLY_FIRST ((size_t)16384)   /* bytes of room to begin with */
 #define HEADER_MAX  ((size_t)65536)   /* bytes of all its header lines */
@@ -50,17 +55,12 @@ struct fetch {
 	const char *why; /* we broke it off; NULL */
 };
 
-/* A socket that curl wants watched. */
-struct wire {
-	struct reactor_io io;
-	struct places *places;
-};
-
 struct places {
 	struct places_common *common;
 	struct reactor *reactor;
 	struct log_ring *log;
 	CURLM *multi;
+	struct reactor_io io; /* an epoll set of curl's sockets */
 	struct reactor_hook hook;
 	struct timer timer;   /* of curl */
 	bool due;             /* curl wants to be called */
@@ -343,13 +343,21 @@ out_put_back:
 	return -ENOMEM;
 }
 
-static void start_queued(struct places *p)
+static bool may_start(const struct places *p)
 {
-	struct cut cut = cut_of_excuse(no_memory);
-	struct fetch *f;
+	return !TAILQ_EMPTY(&p->queue) && p->under_way < p->common->transfers;
+}
 
-	while ((f = TAILQ_FIRST(&p->queue)) &&
-		p->under_way < p->common->transfers) {
+/* A timer, because it keeps awake a loop at the end of whose round a resumed
+ * session has asked. */
+static void on_start(struct timer *timer)
+{
+	struct places *p = HERD_CONTAINER(timer, struct places, starter);
+	struct cut cut = cut_of_excuse(no_memory);
+
+	for (int i = 0; i < ROUND_MAX && may_start(p); i++) {
+		struct fetch *f = TAILQ_FIRST(&p->queue);
+
 		TAILQ_REMOVE(&p->queue, f, queue);
 		f->began_ns = reactor_now_ns(p->reactor);
 		if (!start_transfer(p, f))
@@ -358,13 +366,6 @@ static void start_queued(struct places *p)
 		hand_out(f, &cut);
 		free_fetch(f);
 	}
-}
-
-/* Once for all that were queued in this round. A timer, because it keeps awake
- * a loop at the end of whose round a resumed session has asked. */
-static void on_start(struct timer *timer)
-{
-	start_queued(HERD_CONTAINER(timer, struct places, starter));
 }
 
 /* --- finishing ------------------------------------------------------------ */
@@ -537,12 +538,9 @@ void places_cancel(struct places_query *q)
 
 /* --- what curl wants ------------------------------------------------------ */
 
-static void on_ready(struct reactor_io *io, uint32_t events)
+static int selection(uint32_t events)
 {
-	struct wire *w = HERD_CONTAINER(io, struct wire, io);
-	struct places *p = w->places;
 	int what = 0;
-	int running;
 
 	if (events & EPOLLIN)
 		what |= CURL_CSELECT_IN;
@@ -550,42 +548,43 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 		what |= CURL_CSELECT_OUT;
 	if (events & (EPOLLERR | EPOLLHUP))
 		what |= CURL_CSELECT_ERR;
-	(void)curl_multi_socket_action(p->multi, io->fd, what, &running);
+	return what;
 }
 
-/* curl may have closed the socket before it says so: one that was still
- * connecting. Where one cannot be watched, the deadlines end the matter. */
+/* One that curl has closed meanwhile, it knows no more and passes over. */
+static void on_ready(struct reactor_io *io, uint32_t events)
+{
+	struct places *p = HERD_CONTAINER(io, struct places, io);
+	struct epoll_event ready[ROUND_MAX];
+	int n = epoll_wait(io->fd, ready, ROUND_MAX, 0);
+	int running;
+
+	(void)events;
+	for (int i = 0; i < n; i++)
+		(void)curl_multi_socket_action(p->multi, ready[i].data.fd,
+			selection(ready[i].events), &running);
+}
+
+/* curl may have closed the socket before it says so, and its number may be in
+ * use again. Where one cannot be watched, the deadlines end the matter. */
 static int on_socket(
 	CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
 	struct places *p = arg;
-	struct wire *w = of_socket;
-	uint32_t events = 0;
+	struct epoll_event event = {.data.fd = fd};
 
 	(void)easy;
+	(void)of_socket;
 	if (what == CURL_POLL_REMOVE) {
-		if (w)
-			reactor_unwatch_closed(p->reactor, &w->io);
-		sys_free(w);
+		(void)epoll_ctl(p->io.fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
-	if (!w) {
-		w = sys_alloc_zero(1, sizeof *w);
-		if (!w)
-			return 0;
-		w->io = (struct reactor_io){.fd = fd, .on_ready = on_ready};
-		w->places = p;
-		(void)curl_multi_assign(p->multi, fd, w);
-	}
 	if (what & CURL_POLL_IN)
-		events |= EPOLLIN;
+		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
-		events |= EPOLLOUT;
-	if (reactor_watch(p->reactor, &w->io, events)) {
-		/* Closed meanwhile, and its number is in use again. */
-		reactor_unwatch_closed(p->reactor, &w->io);
-		(void)!reactor_watch(p->reactor, &w->io, events);
-	}
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(p->io.fd, EPOLL_CTL_ADD, fd, &event))
+		(void)epoll_ctl(p->io.fd, EPOLL_CTL_MOD, fd, &event);
 	return 0;
 }
 
@@ -620,6 +619,8 @@ static bool on_round(struct reactor_hook *hook)
 	}
 	if (p->under_way)
 		take_finished(p);
+	if (may_start(p))
+		start_soon(p); /* the rest, in the next round */
 	return p->due;
 }
 
@@ -662,7 +663,14 @@ void places_hurry(struct places_query *q, int64_t due_ns)
 static int make_multi(struct places *p)
 {
 	CURLMcode bad = CURLM_OK;
+	int rc;
 
+	p->io.fd = epoll_create1(EPOLL_CLOEXEC);
+	if (p->io.fd < 0)
+		return -errno;
+	rc = reactor_watch(p->reactor, &p->io, EPOLLIN);
+	if (rc)
+		return rc;
 	p->multi = curl_multi_init();
 	if (!p->multi)
 		return -ENOMEM;
@@ -686,6 +694,7 @@ int places_new(struct places_common *common, struct reactor *reactor,
 	p->common = common;
 	p->reactor = reactor;
 	p->log = log;
+	p->io = (struct reactor_io){.fd = -1, .on_ready = on_ready};
 	p->timer.on_due = on_due;
 	p->starter.on_due = on_start;
 	p->hook.on_round = on_round;
@@ -716,6 +725,9 @@ void places_free(struct places *p)
 	}
 	if (p->multi)
 		(void)curl_multi_cleanup(p->multi);
+	reactor_unwatch(p->reactor, &p->io);
+	if (p->io.fd >= 0)
+		close(p->io.fd);
 	reactor_timer_clear(p->reactor, &p->timer);
 	reactor_timer_clear(p->reactor, &p->starter);
 	buf_fini(&p->scratch);

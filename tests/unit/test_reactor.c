@@ -125,35 +125,6 @@ START_TEST(says_what_cannot_be_watched)
 }
 END_TEST
 
-/* Whoever owned it closed it first, and its number may be in use again. */
-START_TEST(leaves_a_closed_one)
-{
-	struct flag f;
-	struct flag heir;
-	int fd;
-
-	flag_init(&f, true);
-	watch(&f.io, EPOLLIN);
-	fd = f.io.fd;
-	close(fd);
-	reactor_unwatch_closed(reactor, &f.io);
-	ck_assert_uint_eq(f.io.events, 0);
-	reactor_unwatch_closed(reactor, &f.io);
-
-	flag_init(&heir, true);
-	ck_assert_int_eq(heir.io.fd, fd);
-	watch(&heir.io, EPOLLIN);
-	reactor_round(reactor, 0);
-	ck_assert_int_eq(heir.calls, 1);
-	ck_assert_int_eq(f.calls, 0);
-
-	reactor_unwatch_closed(reactor, &heir.io);
-	reactor_round(reactor, 0);
-	ck_assert_int_eq(heir.calls, 1);
-	close(fd);
-}
-END_TEST
-
 /* Two are ready in one round; the first to be called takes the other away. */
 START_TEST(an_event_dies_with_its_io)
 {
@@ -687,7 +658,6 @@ int main(void)
 
 	tcase_add_test(own, tells_what_is_ready);
 	tcase_add_test(own, says_what_cannot_be_watched);
-	tcase_add_test(own, leaves_a_closed_one);
 	tcase_add_test(own, an_event_dies_with_its_io);
 	tcase_add_loop_test(own, what_is_gone_may_be_freed, 0, 2);
 	tcase_add_test(own, everyone_has_a_turn);

@@ -370,7 +370,9 @@ static void on_start(struct timer *timer)
 
 /* --- finishing ------------------------------------------------------------ */
 
-static void log_reply(struct places *p, const struct fetch *f, long status)
+/* `shown`: the answer as it may be shown. */
+static void log_reply(
+	struct places *p, const struct fetch *f, long status, struct text shown)
 {
 	struct log_facts facts = {
 		.number = {(uint64_t)status, buf_len(&f->reply),
@@ -382,9 +384,7 @@ static void log_reply(struct places *p, const struct fetch *f, long status)
 		log_write(p->log, LOG_PLACES_REPLY, &facts);
 		return;
 	}
-	if (buf_len(&f->reply))
-		facts.bytes =
-			(struct text){buf_front(&f->reply), buf_len(&f->reply)};
+	facts.bytes = shown;
 	log_write(p->log, LOG_PLACES_REPLY_BODY, &facts);
 }
 
@@ -421,7 +421,7 @@ static const char *judge(
 	struct text json = clean(p, &f->reply);
 	const char *why;
 
-	log_reply(p, f, status);
+	log_reply(p, f, status, json);
 	if (status >= 300 && status < 400)
 		return "it answers from elsewhere; is places.url right?";
 	why = cut_measure(json, provider->results, ret_cut);

@@ -306,6 +306,33 @@ START_TEST(answers_in_full)
 }
 END_TEST
 
+/* What is taken out of an answer leaves no piece of itself behind it. */
+START_TEST(answers_in_full_without_the_key)
+{
+	static const char *const said[] = {
+		KEY,
+		"no " KEY " " KEY,
+		"{\"a\" : \"" KEY "\"}\n\n\n",
+		"\n\n\n\n" KEY "\n\n\n\n",
+	};
+	struct near n;
+	const char *log;
+
+	up(&n, _i, "places_body = true;", KEY);
+	for (size_t i = 0; i < HERD_COUNT(said); i++) {
+		near_ask(&n, herd_printf(n.h, "WHATSAT kiwi %zu 5", i + 1));
+		asked_answer(double_await(n.provider), 200, said[i]);
+		herd_wait_log(n.h, "Goloman", " ms: ", (unsigned)i + 1);
+	}
+	log = herd_read(n.h, "Goloman.log");
+	/* One byte may be one of the address or the time. */
+	for (const char *piece = KEY; piece[3]; piece++)
+		ck_assert_uint_eq(
+			herd_count(log, herd_printf(n.h, "%.4s", piece)), 0);
+	near_free(&n);
+}
+END_TEST
+
 START_TEST(without_messages)
 {
 	struct near n;
@@ -385,6 +412,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, a_new_provider_that_tells_it);
 	herd_add_test(tcase, questions_and_answers_are_logged);
 	herd_add_test(tcase, answers_in_full);
+	herd_add_test(tcase, answers_in_full_without_the_key);
 	herd_add_test(tcase, without_messages);
 	herd_add_test(tcase, causes_of_failures);
 }

@@ -18,6 +18,7 @@ struct places_common {
 	struct text key;   /* in it; empty: none */
 	struct buf before; /* what stands in the URL before a question */
 	struct buf after;  /* and after it: the key */
+	size_t target;     /* where in `before` the request's target begins */
 	struct curl_slist *headers;
 	unsigned transfers; /* at a time, of each places */
 	bool shared;

@@ -73,12 +73,27 @@ static bool is_https(const char *url)
 	return !strncasecmp(url, "https:", 6);
 }
 
+/* Where the path begins, or should. */
+static size_t path_of(const char *url)
+{
+	size_t host = strlen(is_https(url) ? "https://" : "http://");
+
+	return host + strcspn(url + host, "/?");
+}
+
 /* What stands in the URL before the question, and after it. */
 static int write_url(struct places_common *c)
 {
 	const struct provider *p = c->provider;
-	int rc = buf_append_string(&c->before, c->url);
+	size_t path = path_of(c->url);
+	int rc = buf_append(&c->before, c->url, path);
 
+	/* A proxy that passes the request on is told all of the URL. */
+	c->target = c->conf->places.proxy && !is_https(c->url) ? 0 : path;
+	if (!rc && c->url[path] != '/')
+		rc = buf_append_string(&c->before, "/");
+	if (!rc)
+		rc = buf_append_string(&c->before, c->url + path);
 	if (!rc && !p->posts)
 		rc = buf_append_string(
 			&c->before, strchr(c->url, '?') ? "&" : "?");
@@ -179,6 +194,7 @@ CURL *places_common_easy(const struct places_common *c)
 
 	if (!easy)
 		return NULL;
+	bad |= curl_easy_setopt(easy, CURLOPT_URL, c->url);
 	bad |= curl_easy_setopt(easy, CURLOPT_SHARE, c->share);
 	bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* Giving up on a name must not wait for whoever looks it up. */

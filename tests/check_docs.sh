@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The table of options (src/conf/conf_table.c) against what people read: every
 # option has its entry in herd.conf(5) and its line in the sample etc/herd.conf,
-# and the defaults stated there are those of the table.
+# and the defaults stated there are those of the table. What the log may say
+# (include/herd/log_events.def) is in herdd(8).
 set -euo pipefail
 cd "${TOP_SRCDIR:-${srcdir:-$(dirname "$0")/..}}"
 
@@ -104,7 +105,18 @@ compare() {
 	done <"$list"
 }
 
+# Each event begins with words of its own, up to the first fact.
+compare_events() {
+	local words
+	while IFS= read -r words; do
+		grep -qF ".Li $words" src/server/herdd.8 ||
+			complain "src/server/herdd.8 has no event \"$words\""
+	done <"$work/events"
+}
+
 list_table >"$work/table"
+grep -o '"[a-z][^%"]*[^%" ]' include/herd/log_events.def | tr -d '"' |
+	sort -u >"$work/events"
 list_sample >"$work/sample"
 list_manual >"$work/manual"
 count=$(wc -l <"$work/table")
@@ -112,8 +124,11 @@ count=$(wc -l <"$work/table")
 [ "$count" -eq "$(grep -c '\.help = ' src/conf/conf_table.c)" ] ||
 	complain "src/conf/conf_table.c: $count options read, not all"
 [ "$count" -gt 0 ] || complain "src/conf/conf_table.c: no options read"
+[ "$(wc -l <"$work/events")" -gt 20 ] ||
+	complain "include/herd/log_events.def: too few events read"
 
 compare etc/herd.conf "$work/sample"
 compare etc/herd.conf.5 "$work/manual"
+compare_events
 [ $errors -eq 0 ] || exit 1
 echo "$count options, all in the sample and in herd.conf(5)"

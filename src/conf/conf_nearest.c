@@ -40,6 +40,16 @@ static size_t distance(struct text a, struct text b)
 	return row[b.len];
 }
 
+/* A name that was not written to its end is as near as one letter is. */
+static size_t cost(struct text written, struct text known)
+{
+	if (written.len < known.len &&
+		!memcmp(written.ptr, known.ptr, written.len) &&
+		!strchr(known.ptr + written.len, '.'))
+		return 1;
+	return distance(written, known);
+}
+
 static const char *last_part(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -60,12 +70,12 @@ void conf_table_nearest(const char *name, char *dst)
 			struct text group = {known, conf_group_len(known)};
 			/* An option put into the wrong group costs one more
 			 * than the same mistake in the right one. */
-			size_t d = distance(text_of(last_part(name)),
+			size_t d = cost(text_of(last_part(name)),
 					   text_of(last_part(known))) +
 				   1;
 
-			if (distance(whole, full) < d)
-				d = distance(whole, full);
+			if (cost(whole, full) < d)
+				d = cost(whole, full);
 			if (d < best_distance) {
 				best_distance = d;
 				best = full;

@@ -295,6 +295,10 @@ static const struct {
 		":1: unknown option limit; did you mean limits?"},
 	{"level = \"info\";",
 		":1: unknown option level; did you mean log.level?"},
+	{"peers = { secret = \"x\"; };",
+		":1: unknown option peers.secret; did you mean "
+		"peers.secret_file?"},
+	{"place = { };", ":1: unknown option place; did you mean places?"},
 	{"sync_intervall = 1;",
 		":1: unknown option sync_intervall; did you mean "
 		"peers.sync_interval?"},

@@ -10,13 +10,13 @@
 #define EXIT_USAGE 2
 
 static const char usage[] =
-	"usage: herdd [-c FILE] [-t] NAME\n"
-	"       herdd -V | --help\n"
+	"usage: herdd [-c FILE] NAME\n"
+	"       herdd -t [-c FILE] [NAME]\n"
+	"       herdd -V | -h\n"
 	"Serve as the server NAME of the herd that FILE describes.\n"
 	"\n"
 	"  -c, --config FILE  configuration (default " HERD_DEFAULT_CONF ")\n"
-	"  -t, --test         check the configuration and exit; NAME may be "
-	"left out\n"
+	"  -t, --test         check the configuration and exit\n"
 	"  -V, --version      version and features\n"
 	"  -h, --help         this text\n"
 	"\n"
@@ -118,8 +118,8 @@ int main(int argc, char **argv)
 			server_read_secret(conf, &secret, error))
 			return fail(conf, error);
 		secret_file_fini(&secret);
-		printf("%s: %zu servers, all well\n", conf->path,
-			conf->server_count);
+		printf("%s: %zu server%s, all well\n", conf->path,
+			conf->server_count, conf->server_count == 1 ? "" : "s");
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}

@@ -55,8 +55,8 @@ struct command {
 
 #define ID_RIGHT "at least one byte and no white space"
 #define LOCATION_RIGHT                                                         \
-	"latitude and longitude in degrees, both with a sign, like "           \
-	"+34.068930-118.445127"
+	"latitude (to 90) and longitude (to 180) in degrees, both with a "     \
+	"sign, like +34.068930-118.445127"
 
 static const struct command commands[] = {
 	{"iamat", "IAMAT", 2, 3,
@@ -64,14 +64,15 @@ static const struct command commands[] = {
 			{"ID", "IAMAT ", " +0+0 0", ID_RIGHT},
 			{"LOCATION", "IAMAT x ", " 0", LOCATION_RIGHT},
 			{"STAMP", "IAMAT x +0+0 ", "",
-				"seconds since 1970, like 1520023934.918963997"},
+				"seconds since 1970, to the year 2262, like "
+				"1520023934.918963997"},
 		},
 		"is its clock far behind, or its line limit small?", false},
 	{"whatsat", "WHATSAT", 3, 3,
 		{
 			{"ID", "WHATSAT ", " 0 0", ID_RIGHT},
 			{"KM", "WHATSAT x ", " 0", "0 to 50, like 10 or 2.5"},
-			{"N", "WHATSAT x 0 ", "", "0 to 20, like 5"},
+			{"N", "WHATSAT x 0 ", "", "a whole number, 0 to 20"},
 		},
 		"it may never have heard of that client", true},
 	{"send", NULL, 0, 0, {{0}}, NULL, false},

@@ -49,11 +49,15 @@ struct places_query {
 	TAILQ_ENTRY(places_query) waiting;
 };
 
-/* Start-up only. Reads the key. `shared`: workers are on different threads;
+/* Start-up only. Reads the key, which a change of the file does not change any
+ * more. `shared`: workers are on different threads;
  * `workers` divide places.transfers among themselves. 0; -errno, and in `error`
  * (CONF_ERROR_MAX bytes) a line for people. */
 HERD_MUST_CHECK int places_common_new(const struct conf *conf, bool shared,
 	size_t workers, struct places_common **ret_common, char *error);
+
+/* Where the provider is asked; NULL: nobody is. */
+const char *places_common_url(const struct places_common *common);
 
 /* When no places is left that uses it. Accepts NULL. */
 void places_common_free(struct places_common *common);

@@ -301,12 +301,16 @@ static const char *judge(
 	return why;
 }
 
-static void log_refusal(struct places *p, const struct cut *cut)
+/* A web server that is no places provider says its errors in JSON, too. */
+static void log_refusal(
+	struct places *p, const struct cut *cut, struct text http)
 {
-	if (cut->status.len && !text_equal(cut->status, text_of("OK")) &&
-		!text_equal(cut->status, text_of("ZERO_RESULTS")))
+	struct text said = cut->status.len ? cut->status : http;
+
+	if (said.len && !text_equal(said, text_of("OK")) &&
+		!text_equal(said, text_of("ZERO_RESULTS")))
 		log_write(p->log, LOG_PLACES_REFUSED,
-			&(struct log_facts){.bytes = cut->status});
+			&(struct log_facts){.bytes = said});
 }
 
 static struct cut judge_or_excuse(
@@ -316,11 +320,11 @@ static struct cut judge_or_excuse(
 	struct cut cut;
 	const char *why = judge(p, f, status, &cut);
 
+	snprintf(words, sizeof words, "HTTP status %ld", status);
 	if (!why) {
-		log_refusal(p, &cut);
+		log_refusal(p, &cut, text_of(status >= 400 ? words : ""));
 		return cut;
 	}
-	snprintf(words, sizeof words, "HTTP status %ld", status);
 	log_failure(p, why, words);
 	return cut_of_excuse(unusable);
 }

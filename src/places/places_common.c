@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "herd/sys.h"
 
@@ -226,6 +227,22 @@ CURL *places_common_easy(const struct places_common *c)
 
 /* --- life ----------------------------------------------------------------- */
 
+/* curl says so only when it asks, and then of every question. */
+static int check_ca_file(const struct places_common *c, char *error)
+{
+	const char *path = c->conf->places.ca_file;
+	int rc;
+
+	if (!path || !access(path, R_OK))
+		return 0;
+	rc = -errno;
+	snprintf(error, CONF_ERROR_MAX,
+		"places.ca_file = \"%.500s\" cannot be used: %s; a file of "
+		"certificates (PEM) to trust",
+		path, sys_error_text(rc));
+	return rc;
+}
+
 static int configure(struct places_common *c, char *error)
 {
 	const struct conf *conf = c->conf;
@@ -237,6 +254,8 @@ static int configure(struct places_common *c, char *error)
 	HERD_ASSERT(c->provider);
 	c->url = conf->places.url ? conf->places.url : c->provider->url;
 	rc = read_key(c, error);
+	if (!rc)
+		rc = check_ca_file(c, error);
 	if (!rc)
 		rc = write_url(c);
 	if (!rc)
@@ -266,11 +285,19 @@ int places_common_new(const struct conf *conf, bool shared, size_t workers,
 		HERD_ASSERT(!pthread_mutex_init(&c->locks[i], NULL));
 	rc = configure(c, error);
 	if (rc) {
+		if (!*error)
+			snprintf(error, CONF_ERROR_MAX, "%s",
+				sys_error_text(rc));
 		places_common_free(c);
 		return rc;
 	}
 	*ret_common = c;
 	return 0;
+}
+
+const char *places_common_url(const struct places_common *c)
+{
+	return c->url;
 }
 
 void places_common_free(struct places_common *c)

@@ -5,6 +5,7 @@
 
 #include "herd/conf.h"
 #include "herd/line.h"
+#include "herd/places.h"
 #include "herd/server.h"
 
 #define EXIT_USAGE 2
@@ -96,10 +97,29 @@ static int fail(struct conf *conf, const char *error)
 	return EXIT_FAILURE;
 }
 
-int main(int argc, char **argv)
+/* As far as it can be done without being the server. */
+static int test(struct conf *conf)
 {
 	char error[CONF_ERROR_MAX];
 	struct secret_file secret;
+	struct places_common *places;
+
+	if (server_check_trust(conf, error) ||
+		server_read_secret(conf, &secret, error))
+		return fail(conf, error);
+	secret_file_fini(&secret);
+	if (places_common_new(conf, false, 1, &places, error))
+		return fail(conf, error);
+	places_common_free(places);
+	printf("%s: %zu server%s, all well\n", conf->path, conf->server_count,
+		conf->server_count == 1 ? "" : "s");
+	conf_free(conf);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	char error[CONF_ERROR_MAX];
 	struct options options;
 	struct server *server;
 	struct conf *conf;
@@ -113,16 +133,8 @@ int main(int argc, char **argv)
 		return fail(NULL, error);
 	if (options.name && conf_find_server(conf, options.name, &self, error))
 		return fail(conf, error);
-	if (options.test) {
-		if (server_check_trust(conf, error) ||
-			server_read_secret(conf, &secret, error))
-			return fail(conf, error);
-		secret_file_fini(&secret);
-		printf("%s: %zu server%s, all well\n", conf->path,
-			conf->server_count, conf->server_count == 1 ? "" : "s");
-		conf_free(conf);
-		return EXIT_SUCCESS;
-	}
+	if (options.test)
+		return test(conf);
 	if (server_new(conf, self, &server, error))
 		return fail(conf, error);
 	rc = server_run(server, error);

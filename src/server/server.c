@@ -309,6 +309,8 @@ static int start_threads(struct server *s)
 
 static void say_what_runs(struct server *s)
 {
+	const char *url = places_common_url(s->places);
+
 	server_say(s, LOG_STARTED, s->about);
 	if (s->self->neighbour_count && s->secret.len)
 		server_say(s, LOG_PROVING,
@@ -318,6 +320,13 @@ static void say_what_runs(struct server *s)
 		server_say(s, LOG_TRUSTING,
 			"any program on a neighbour's machine can forge "
 			"locations");
+	if (url)
+		log_write(s->main.log, LOG_PLACES_PROVIDER,
+			&(struct log_facts){.name = s->conf->places.provider,
+				.bytes = text_of(url)});
+	else
+		server_say(s, LOG_PLACES_NOBODY,
+			"neither places.url nor places.key_file is set");
 	if (s->connections < s->conf->limits.connections)
 		log_write(s->main.log, LOG_LOWERED,
 			&(struct log_facts){.number = {s->connections}});

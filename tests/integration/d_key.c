@@ -42,19 +42,47 @@ START_TEST(white_space_at_its_end)
 }
 END_TEST
 
-/* herdd does not start, and one line says why. */
+/* herdd does not start, one line says why, and a test says the same. */
+static void check_option_refused(
+	struct herd *h, const char *option, const char *words)
+{
+	const char *conf = herd_conf(h, "Goloman");
+	const char *const runs[][5] = {
+		{"-c", conf, "Goloman", NULL},
+		{"-t", "-c", conf, NULL},
+	};
+
+	for (size_t i = 0; i < HERD_COUNT(runs); i++) {
+		struct herd_output o = herd_run(h, runs[i]);
+
+		ck_assert_msg(
+			o.exit_status == 1, "exit status %d", o.exit_status);
+		ck_assert_msg(strstr(o.err, option), "%s", o.err);
+		ck_assert_msg(
+			strstr(o.err, words), "no '%s' in: %s", words, o.err);
+		ck_assert_uint_eq(herd_count(o.err, "\n"), 1);
+		ck_assert_ptr_null(strstr(o.err, "two words"));
+	}
+}
+
 static void check_refused(struct herd *h, const char *words)
 {
-	struct herd_output o =
-		herd_run(h, (const char *const[]){"-c", herd_conf(h, "Goloman"),
-				    "Goloman", NULL});
-
-	ck_assert_msg(o.exit_status == 1, "exit status %d", o.exit_status);
-	ck_assert_msg(strstr(o.err, "places.key_file"), "%s", o.err);
-	ck_assert_msg(strstr(o.err, words), "no '%s' in: %s", words, o.err);
-	ck_assert_uint_eq(herd_count(o.err, "\n"), 1);
-	ck_assert_ptr_null(strstr(o.err, "two words"));
+	check_option_refused(h, "places.key_file", words);
 }
+
+START_TEST(certificates_that_are_not_there)
+{
+	struct herd *h = herd_new(&(struct herd_setup){
+		.design = herd_design(_i),
+		.places = "url = \"https://localhost:9/\"; "
+			  "ca_file = \"none.pem\";",
+	});
+
+	herd_unlisten(h, "Goloman");
+	check_option_refused(h, "places.ca_file", "No such file");
+	herd_free(h);
+}
+END_TEST
 
 START_TEST(files_that_hold_no_key)
 {
@@ -348,7 +376,8 @@ START_TEST(without_messages)
 	near_expect_excuse(n.h, n.client, n.at, "closed");
 	herd_wait_log(n.h, "Goloman", " warning places failed: ", 1);
 	log = herd_read(n.h, "Goloman.log");
-	ck_assert_uint_eq(herd_count(log, "places "), 1);
+	ck_assert_uint_eq(herd_count(log, "places re"), 0);
+	ck_assert_uint_eq(herd_count(log, "places failed"), 1);
 	ck_assert_uint_eq(herd_count(log, "Westwood"), 0);
 	near_free(&n);
 }
@@ -407,6 +436,7 @@ static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, white_space_at_its_end);
 	herd_add_test(tcase, files_that_hold_no_key);
+	herd_add_test(tcase, certificates_that_are_not_there);
 	herd_add_test(tcase, credentials);
 	herd_add_test(tcase, a_provider_that_tells_it);
 	herd_add_test(tcase, a_new_provider_that_tells_it);

@@ -6,7 +6,7 @@
 #ifndef HERD_GAZETTEER_H
 #define HERD_GAZETTEER_H
 
-#include "herd/places_index.h"
+#include "herd/globe.h"
 
 #define GAZETTEER_NAME_MAX  1000 /* bytes */
 #define GAZETTEER_ERROR_MAX 512
@@ -15,7 +15,7 @@ struct gazetteer;
 
 /* The texts belong to the gazetteer and are UTF-8. */
 struct place {
-	struct places_point at;
+	struct globe_point at;
 	struct text name;
 	struct text region;       /* "California, US"; may be empty */
 	const char *const *types; /* what kind it is; NULL ends them */
@@ -29,7 +29,7 @@ void gazetteer_free(struct gazetteer *g);
 
 /* The texts are copied, GAZETTEER_NAME_MAX bytes each at the most. 0; -ENOMEM.
  * Places of one region are best added one after the other. */
-HERD_MUST_CHECK int gazetteer_add(struct gazetteer *g, struct places_point at,
+HERD_MUST_CHECK int gazetteer_add(struct gazetteer *g, struct globe_point at,
 	struct text name, struct text region);
 
 /* Get ready for questions; nothing is added any more. 0; -ENOMEM. */
@@ -43,9 +43,9 @@ HERD_MUST_CHECK int gazetteer_parse(
 uint32_t gazetteer_count(const struct gazetteer *g);
 struct place gazetteer_place(const struct gazetteer *g, uint32_t number);
 
-/* See places_index_nearest. */
+/* See globe_nearest. */
 size_t gazetteer_nearest(const struct gazetteer *g, double latitude,
 	double longitude, double radius_m, size_t room,
-	struct places_hit *ret_hits);
+	struct globe_hit *ret_hits);
 
 #endif

@@ -14,7 +14,7 @@ for module; do
 		sources=()
 		for source in "$top"/src/*/*.c "$top"/src/*/*/*.c; do
 			case $source in
-			*/src/server/herdd.c | */src/tools/*) ;;
+			*/src/server/herdd.c | */src/tools/* | */src/gazetteer/*) ;;
 			*) sources+=("$source") ;;
 			esac
 		done

@@ -68,7 +68,7 @@ END_TEST
 START_TEST(may_be_empty)
 {
 	struct gazetteer *g = parsed("");
-	struct places_hit hit;
+	struct globe_hit hit;
 
 	ck_assert_uint_eq(gazetteer_count(g), 0);
 	ck_assert_uint_eq(gazetteer_nearest(g, 0, 0, 50000, 1, &hit), 0);
@@ -161,7 +161,7 @@ START_TEST(survives_lack_of_memory)
 }
 END_TEST
 
-/* --- the data that come with herd ------------------------------------------ */
+/* --- the data that come with herd ----------------------------------------- */
 
 static struct gazetteer *read_data(void)
 {
@@ -188,7 +188,7 @@ static struct gazetteer *read_data(void)
 /* How often a name is among the places within 10 km of the campus. */
 static size_t count_near(const struct gazetteer *g, const char *name)
 {
-	struct places_hit hits[100];
+	struct globe_hit hits[100];
 	size_t found =
 		gazetteer_nearest(g, 34.068930, -118.445127, 10000, 100, hits);
 	size_t count = 0;
@@ -219,7 +219,7 @@ END_TEST
 START_TEST(answers_in_time)
 {
 	struct gazetteer *g = read_data();
-	struct places_hit hits[20];
+	struct globe_hit hits[20];
 	size_t found = 0;
 	int64_t took_ns = sys_monotonic_ns();
 

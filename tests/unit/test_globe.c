@@ -1,6 +1,6 @@
 /* The nearest points by the tree, against all points looked at one by one with
  * the haversine formula, which shares nothing with the tree's way. */
-#include "herd/places_index.h"
+#include "herd/globe.h"
 
 #include <check.h>
 #include <errno.h>
@@ -35,12 +35,12 @@ static double haversine(double lat_a, double lng_a, double lat_b, double lng_b)
 	double b = sin(radians(lng_b - lng_a) / 2);
 	double h = a * a + cos(radians(lat_a)) * cos(radians(lat_b)) * b * b;
 
-	return 2 * PLACES_EARTH_M * asin(sqrt(h < 1 ? h : 1));
+	return 2 * GLOBE_RADIUS_M * asin(sqrt(h < 1 ? h : 1));
 }
 
-static struct places_point point(double latitude, double longitude)
+static struct globe_point point(double latitude, double longitude)
 {
-	return (struct places_point){(int32_t)lround(latitude * 1e7),
+	return (struct globe_point){(int32_t)lround(latitude * 1e7),
 		(int32_t)lround(longitude * 1e7)};
 }
 
@@ -54,16 +54,16 @@ static int by_distance(const void *a, const void *b)
 
 /* The hits are the nearest there are, their distances right and in order, none
  * is there twice, and none is missing. */
-static void check_against_all(const struct places_index *index,
-	const struct places_point *points, uint32_t count, double latitude,
+static void check_against_all(const struct globe *globe,
+	const struct globe_point *points, uint32_t count, double latitude,
 	double longitude, double radius_m)
 {
 	static double all[POINTS_MAX];
 	bool seen[POINTS_MAX] = {false};
-	struct places_hit hits[ROOM];
+	struct globe_hit hits[ROOM];
 	size_t within = 0;
-	size_t found = places_index_nearest(
-		index, latitude, longitude, radius_m, ROOM, hits);
+	size_t found =
+		globe_nearest(globe, latitude, longitude, radius_m, ROOM, hits);
 
 	for (uint32_t i = 0; i < count; i++)
 		all[i] = haversine(latitude, longitude,
@@ -102,7 +102,7 @@ static double wrap(double longitude)
 	return longitude > 180 ? longitude - 360 : longitude;
 }
 
-static void fill(struct places_point *points, uint32_t count, int region)
+static void fill(struct globe_point *points, uint32_t count, int region)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		double latitude = random_between(
@@ -121,31 +121,30 @@ START_TEST(finds_what_looking_at_all_finds)
 {
 	static const uint32_t counts[] = {0, 1, 2, 9, 17, 100, POINTS_MAX};
 	static const double radii[] = {1, 500, 10000, 50000, 3e6, 3e7};
-	static struct places_point points[POINTS_MAX];
+	static struct globe_point points[POINTS_MAX];
 
 	random_state = (uint64_t)_i + 1;
 	for (size_t c = 0; c < HERD_COUNT(counts); c++) {
-		struct places_index *index;
+		struct globe *globe;
 
 		fill(points, counts[c], _i);
-		ck_assert_int_eq(
-			places_index_new(points, counts[c], &index), 0);
+		ck_assert_int_eq(globe_new(points, counts[c], &globe), 0);
 		for (int question = 0; question < 60; question++) {
 			double latitude = random_between(
 				regions[_i].south, regions[_i].north);
 			double longitude = wrap(random_between(
 				regions[_i].west, regions[_i].east));
 
-			check_against_all(index, points, counts[c], latitude,
+			check_against_all(globe, points, counts[c], latitude,
 				longitude, radii[question % 6]);
 		}
-		places_index_free(index);
+		globe_free(globe);
 	}
 }
 END_TEST
 
 static const struct {
-	struct places_point point;
+	struct globe_point point;
 	double latitude, longitude; /* of the question */
 	double distance_m;
 } known[] = {
@@ -157,74 +156,72 @@ static const struct {
 	{{-895000000, 900000000}, -89.5, -90, 111195.08},
 	{{0, 1800000000}, 0, -180, 0},
 	/* The other side of the Earth. */
-	{{0, 1800000000}, 0, 0, M_PI *PLACES_EARTH_M},
-	{{340560000, -1184306000}, -34.056, 61.5694, M_PI *PLACES_EARTH_M},
+	{{0, 1800000000}, 0, 0, M_PI *GLOBE_RADIUS_M},
+	{{340560000, -1184306000}, -34.056, 61.5694, M_PI *GLOBE_RADIUS_M},
 };
 
 START_TEST(knows_poles_seam_and_antipodes)
 {
-	struct places_index *index;
-	struct places_hit hit;
-	double all = M_PI * PLACES_EARTH_M;
+	struct globe *globe;
+	struct globe_hit hit;
+	double all = M_PI * GLOBE_RADIUS_M;
 
-	ck_assert_int_eq(places_index_new(&known[_i].point, 1, &index), 0);
-	ck_assert_uint_eq(places_index_nearest(index, known[_i].latitude,
+	ck_assert_int_eq(globe_new(&known[_i].point, 1, &globe), 0);
+	ck_assert_uint_eq(globe_nearest(globe, known[_i].latitude,
 				  known[_i].longitude, all, 1, &hit),
 		1);
 	ck_assert_double_eq_tol(hit.distance_m, known[_i].distance_m, 0.2);
 	ck_assert_uint_eq(
-		places_index_nearest(index, known[_i].latitude,
-			known[_i].longitude, known[_i].distance_m - 1, 1, &hit),
+		globe_nearest(globe, known[_i].latitude, known[_i].longitude,
+			known[_i].distance_m - 1, 1, &hit),
 		0);
-	places_index_free(index);
+	globe_free(globe);
 }
 END_TEST
 
 START_TEST(orders_equals_by_number)
 {
-	static struct places_point points[100];
-	struct places_index *index;
-	struct places_hit hits[ROOM];
+	static struct globe_point points[100];
+	struct globe *globe;
+	struct globe_hit hits[ROOM];
 
-	ck_assert_int_eq(places_index_new(points, 100, &index), 0);
-	ck_assert_uint_eq(
-		places_index_nearest(index, 0, 0, 1, ROOM, hits), ROOM);
+	ck_assert_int_eq(globe_new(points, 100, &globe), 0);
+	ck_assert_uint_eq(globe_nearest(globe, 0, 0, 1, ROOM, hits), ROOM);
 	for (uint32_t i = 0; i < ROOM; i++)
 		ck_assert_uint_eq(hits[i].point, i);
-	places_index_free(index);
+	globe_free(globe);
 }
 END_TEST
 
 START_TEST(answers_senseless_questions_with_nothing)
 {
-	struct places_point here = {0, 0};
-	struct places_index *index;
-	struct places_hit hit;
+	struct globe_point here = {0, 0};
+	struct globe *globe;
+	struct globe_hit hit;
 
-	ck_assert_int_eq(places_index_new(&here, 1, &index), 0);
-	ck_assert_uint_eq(places_index_nearest(index, 0, 0, 10, 0, &hit), 0);
-	ck_assert_uint_eq(places_index_nearest(index, 0, 0, -1, 1, &hit), 0);
-	ck_assert_uint_eq(
-		places_index_nearest(index, 0, 0, (double)NAN, 1, &hit), 0);
-	places_index_free(index);
-	places_index_free(NULL);
+	ck_assert_int_eq(globe_new(&here, 1, &globe), 0);
+	ck_assert_uint_eq(globe_nearest(globe, 0, 0, 10, 0, &hit), 0);
+	ck_assert_uint_eq(globe_nearest(globe, 0, 0, -1, 1, &hit), 0);
+	ck_assert_uint_eq(globe_nearest(globe, 0, 0, (double)NAN, 1, &hit), 0);
+	globe_free(globe);
+	globe_free(NULL);
 }
 END_TEST
 
 START_TEST(needs_memory)
 {
-	struct places_point here = {0, 0};
-	struct places_index *index;
+	struct globe_point here = {0, 0};
+	struct globe *globe;
 
 	sys_fault_fail(SYS_FAULT_ALLOC, 0, 1, ENOMEM);
-	ck_assert_int_eq(places_index_new(&here, 1, &index), -ENOMEM);
+	ck_assert_int_eq(globe_new(&here, 1, &globe), -ENOMEM);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("places_index");
-	TCase *tcase = tcase_create("places_index");
+	Suite *suite = suite_create("globe");
+	TCase *tcase = tcase_create("globe");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

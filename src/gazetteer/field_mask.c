@@ -1,8 +1,8 @@
-/* places_mask - field masks of the Places API (New).
+/* field_mask - field masks of the Places API (New).
  *
  * A path selects every field that it names or contains: places.location is
  * places.location.latitude and places.location.longitude. */
-#include "herd/places_mask.h"
+#include "herd/field_mask.h"
 
 #define PREFIX "places."
 
@@ -10,19 +10,19 @@ static const struct {
 	const char *path;
 	unsigned field;
 } fields[] = {
-	{"name", PLACES_NAME},
-	{"id", PLACES_ID},
-	{"types", PLACES_TYPES},
-	{"formattedAddress", PLACES_ADDRESS},
-	{"location.latitude", PLACES_LATITUDE},
-	{"location.longitude", PLACES_LONGITUDE},
-	{"viewport.low.latitude", PLACES_LOW_LATITUDE},
-	{"viewport.low.longitude", PLACES_LOW_LONGITUDE},
-	{"viewport.high.latitude", PLACES_HIGH_LATITUDE},
-	{"viewport.high.longitude", PLACES_HIGH_LONGITUDE},
-	{"displayName.text", PLACES_DISPLAY_NAME},
+	{"name", FIELD_NAME},
+	{"id", FIELD_ID},
+	{"types", FIELD_TYPES},
+	{"formattedAddress", FIELD_ADDRESS},
+	{"location.latitude", FIELD_LATITUDE},
+	{"location.longitude", FIELD_LONGITUDE},
+	{"viewport.low.latitude", FIELD_LOW_LATITUDE},
+	{"viewport.low.longitude", FIELD_LOW_LONGITUDE},
+	{"viewport.high.latitude", FIELD_HIGH_LATITUDE},
+	{"viewport.high.longitude", FIELD_HIGH_LONGITUDE},
+	{"displayName.text", FIELD_DISPLAY_NAME},
 	{"displayName.languageCode", 0},
-	{"primaryType", PLACES_PRIMARY_TYPE},
+	{"primaryType", FIELD_PRIMARY_TYPE},
 };
 
 /* What a place of Google's may have besides. */
@@ -86,7 +86,7 @@ static bool parse_path(struct text path, unsigned *fields_wanted)
 	if (text_equal(path, text_of("*")) ||
 		text_equal(path, text_of("places")) ||
 		text_equal(path, text_of(PREFIX "*"))) {
-		*fields_wanted = PLACES_ALL;
+		*fields_wanted = FIELD_ALL;
 		return true;
 	}
 	if (is_within(path, text_of("routingSummaries")))
@@ -105,7 +105,7 @@ static bool parse_path(struct text path, unsigned *fields_wanted)
 	return known;
 }
 
-bool places_mask_parse(
+bool field_mask_parse(
 	const char *mask, unsigned *ret_fields, struct text *ret_path)
 {
 	unsigned wanted = 0;

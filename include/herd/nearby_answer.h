@@ -1,15 +1,15 @@
-/* places_answer - what the answers of both services have in common.
+/* nearby_answer - what the answers of both services have in common.
  * Pure; threads: any. */
-#ifndef HERD_PLACES_ANSWER_H
-#define HERD_PLACES_ANSWER_H
+#ifndef HERD_NEARBY_ANSWER_H
+#define HERD_NEARBY_ANSWER_H
 
 #include "herd/gazetteer.h"
 
-#define PLACES_ANSWER_MAX   20    /* places in one answer */
-#define PLACES_RADIUS_MAX_M 50000 /* that may be asked for */
+#define NEARBY_ANSWER_MAX   20    /* places in one answer */
+#define NEARBY_RADIUS_MAX_M 50000 /* that may be asked for */
 
 /* What was asked, and how it went; the rest is in the answer's bytes. */
-struct places_answer {
+struct nearby_answer {
 	unsigned status; /* of HTTP */
 	double latitude; /* what was asked for, if it made sense */
 	double longitude;

@@ -1,4 +1,4 @@
-/* places_index - a k-d tree of points on the unit sphere, in space.
+/* globe - a k-d tree of points on the unit sphere, in space.
  *
  * As vectors, points know no seam at 180 degrees and no poles, and the straight
  * line between two of them grows with the great circle: the nearest in space
@@ -9,7 +9,7 @@
  *      [  lower half  | node |  upper half  ]
  *
  * Small ranges are leaves and looked through one by one. */
-#include "herd/places_index.h"
+#include "herd/globe.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,7 +23,7 @@ struct node {
 	uint32_t point;
 };
 
-struct places_index {
+struct globe {
 	uint32_t count;
 	struct node nodes[];
 };
@@ -38,7 +38,7 @@ static void to_space(double latitude, double longitude, double at[3])
 	at[2] = sin(phi);
 }
 
-/* --- the tree -------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------- */
 
 static void swap(struct node *a, struct node *b)
 {
@@ -90,31 +90,31 @@ static void build(struct node *nodes, size_t count, unsigned axis)
 	}
 }
 
-int places_index_new(const struct places_point *points, uint32_t count,
-	struct places_index **ret_index)
+int globe_new(const struct globe_point *points, uint32_t count,
+	struct globe **ret_globe)
 {
-	struct places_index *index =
-		sys_alloc(sizeof *index + (size_t)count * sizeof *index->nodes);
+	struct globe *globe =
+		sys_alloc(sizeof *globe + (size_t)count * sizeof *globe->nodes);
 
-	if (!index)
+	if (!globe)
 		return -ENOMEM;
-	index->count = count;
+	globe->count = count;
 	for (uint32_t i = 0; i < count; i++) {
-		index->nodes[i].point = i;
+		globe->nodes[i].point = i;
 		to_space(points[i].latitude_e7 / 1e7,
-			points[i].longitude_e7 / 1e7, index->nodes[i].at);
+			points[i].longitude_e7 / 1e7, globe->nodes[i].at);
 	}
-	build(index->nodes, count, 0);
-	*ret_index = index;
+	build(globe->nodes, count, 0);
+	*ret_globe = globe;
 	return 0;
 }
 
-void places_index_free(struct places_index *index)
+void globe_free(struct globe *globe)
 {
-	sys_free(index);
+	sys_free(globe);
 }
 
-/* --- questions ------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------ */
 
 /* hits[0..count) is in order; distance_m is the square of the straight line
  * until the end. */
@@ -123,10 +123,10 @@ struct search {
 	double limit; /* squared: what lies beyond is of no use */
 	size_t room;
 	size_t count;
-	struct places_hit *hits;
+	struct globe_hit *hits;
 };
 
-static bool is_before(const struct places_hit *a, const struct places_hit *b)
+static bool is_before(const struct globe_hit *a, const struct globe_hit *b)
 {
 	return a->distance_m < b->distance_m ||
 	       (a->distance_m == b->distance_m && a->point < b->point);
@@ -135,7 +135,7 @@ static bool is_before(const struct places_hit *a, const struct places_hit *b)
 /* A few hits are wanted, so that inserting beats a heap. */
 static void consider(struct search *s, const struct node *node)
 {
-	struct places_hit hit = {.point = node->point};
+	struct globe_hit hit = {.point = node->point};
 	size_t i;
 
 	for (unsigned axis = 0; axis < 3; axis++) {
@@ -185,12 +185,12 @@ static void look(
 		look(s, nodes, middle, next);
 }
 
-size_t places_index_nearest(const struct places_index *index, double latitude,
+size_t globe_nearest(const struct globe *globe, double latitude,
 	double longitude, double radius_m, size_t room,
-	struct places_hit *ret_hits)
+	struct globe_hit *ret_hits)
 {
 	struct search s = {.room = room, .hits = ret_hits};
-	double angle = radius_m / PLACES_EARTH_M;
+	double angle = radius_m / GLOBE_RADIUS_M;
 
 	if (room == 0 || !(radius_m >= 0))
 		return 0;
@@ -198,12 +198,12 @@ size_t places_index_nearest(const struct places_index *index, double latitude,
 	 * point there a little farther. */
 	s.limit = angle < M_PI ? pow(2 * sin(angle / 2), 2) : 5;
 	to_space(latitude, longitude, s.at);
-	look(&s, index->nodes, index->count, 0);
+	look(&s, globe->nodes, globe->count, 0);
 	for (size_t i = 0; i < s.count; i++) {
 		double half = sqrt(s.hits[i].distance_m) / 2;
 
 		s.hits[i].distance_m =
-			2 * PLACES_EARTH_M * asin(half < 1 ? half : 1);
+			2 * GLOBE_RADIUS_M * asin(half < 1 ? half : 1);
 	}
 	return s.count;
 }

@@ -17,7 +17,7 @@
 #include "herd/address.h"
 #include "herd/buf.h"
 #include "herd/geojson.h"
-#include "herd/places_http.h"
+#include "herd/nearby_http.h"
 #include "herd/sys.h"
 
 #define EXIT_USAGE 2
@@ -81,7 +81,7 @@ static int complain(int status, const char *format, ...)
 	return status;
 }
 
-/* --- the command line ------------------------------------------------------ */
+/* --- the command line ----------------------------------------------------- */
 
 /* Only digits, and at most `max`. */
 static bool parse_number(const char *text, unsigned max, unsigned *ret_value)
@@ -213,7 +213,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-/* --- files ----------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 /* The whole of a file, and a NUL that is not counted. */
 static int read_file(const char *path, size_t max, struct buf *ret_bytes)
@@ -302,7 +302,7 @@ static int read_secrets(const struct options *o, struct secrets *s)
 	return 0;
 }
 
-/* --- start ----------------------------------------------------------------- */
+/* --- start ---------------------------------------------------------------- */
 
 static bool is_inherited(void)
 {
@@ -368,7 +368,7 @@ static int open_signals(int *ret_fd)
 			   : 0;
 }
 
-static void announce(const struct places_http_settings *set)
+static void announce(const struct nearby_http_settings *set)
 {
 	char where[ADDRESS_TEXT];
 	struct address a;
@@ -386,7 +386,7 @@ static void announce(const struct places_http_settings *set)
 static int serve(const struct options *o, const struct gazetteer *gazetteer,
 	const struct secrets *secrets)
 {
-	struct places_http_settings set = {
+	struct nearby_http_settings set = {
 		.gazetteer = gazetteer,
 		.api_key = o->api_key ? secrets->api_key.data : NULL,
 		.cert_pem = o->cert ? secrets->cert.data : NULL,
@@ -396,22 +396,22 @@ static int serve(const struct options *o, const struct gazetteer *gazetteer,
 		.fail = o->fail,
 		.log = o->log,
 	};
-	char error[PLACES_HTTP_ERROR_MAX];
-	struct places_http *http;
+	char error[NEARBY_HTTP_ERROR_MAX];
+	struct nearby_http *http;
 	int signals;
 	int rc;
 
 	if (open_signals(&signals) || open_listener(o, &set.listen_fd))
 		return EXIT_FAILURE;
-	if (places_http_new(&set, &http, error))
+	if (nearby_http_new(&set, &http, error))
 		return o->cert ? complain(EXIT_FAILURE, "%s, %s: %s", o->cert,
 					 o->key, error)
 			       : complain(EXIT_FAILURE, "%s", error);
 	announce(&set);
-	rc = places_http_run(http, signals);
+	rc = nearby_http_run(http, signals);
 	if (rc)
 		complain(0, "%s", strerrordesc_np(-rc));
-	places_http_free(http);
+	nearby_http_free(http);
 	close(signals);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,5 +1,5 @@
-/* places_answer - how a place is shown, whichever service is asked. */
-#include "herd/places_answer.h"
+/* nearby_answer - how a place is shown, whichever service is asked. */
+#include "herd/nearby_answer.h"
 
 #include <inttypes.h>
 #include <stdio.h>

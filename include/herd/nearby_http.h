@@ -1,15 +1,15 @@
-/* places_http - the two services over HTTP or HTTPS, on one thread.
+/* nearby_http - the two services over HTTP or HTTPS, on one thread.
  *
  * Threads: owner only. */
-#ifndef HERD_PLACES_HTTP_H
-#define HERD_PLACES_HTTP_H
+#ifndef HERD_NEARBY_HTTP_H
+#define HERD_NEARBY_HTTP_H
 
 #include "herd/gazetteer.h"
 
-#define PLACES_HTTP_ERROR_MAX 512
+#define NEARBY_HTTP_ERROR_MAX 512
 
 /* Everything is borrowed, except listen_fd. */
-struct places_http_settings {
+struct nearby_http_settings {
 	const struct gazetteer *gazetteer;
 	const char *api_key;  /* NULL: any will do */
 	const char *cert_pem; /* NULL, and key_pem NULL: plain HTTP */
@@ -21,17 +21,17 @@ struct places_http_settings {
 	bool log;          /* a line per request on standard output */
 };
 
-struct places_http;
+struct nearby_http;
 
 /* 0: listen_fd is the server's own now; -errno, and in `error`
- * (PLACES_HTTP_ERROR_MAX bytes) one line for people. */
-HERD_MUST_CHECK int places_http_new(const struct places_http_settings *set,
-	struct places_http **ret_http, char *error);
+ * (NEARBY_HTTP_ERROR_MAX bytes) one line for people. */
+HERD_MUST_CHECK int nearby_http_new(const struct nearby_http_settings *set,
+	struct nearby_http **ret_http, char *error);
 
 /* Serve until there is something to read from stop_fd. 0 or -errno. */
-HERD_MUST_CHECK int places_http_run(struct places_http *http, int stop_fd);
+HERD_MUST_CHECK int nearby_http_run(struct nearby_http *http, int stop_fd);
 
 /* Ends what is under way. */
-void places_http_free(struct places_http *http);
+void nearby_http_free(struct nearby_http *http);
 
 #endif

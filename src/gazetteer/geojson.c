@@ -33,7 +33,7 @@ static int refuse(const struct trouble *t, const char *format, ...)
 	return -EINVAL;
 }
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON ----------------------------------------------------------------- */
 
 static struct json_object *member(
 	struct json_object *object, const char *key, enum json_type type)
@@ -93,7 +93,7 @@ static struct json_object *parse(struct text text, char *error)
 	return root;
 }
 
-/* --- features -------------------------------------------------------------- */
+/* --- features ------------------------------------------------------------- */
 
 static int take_degrees(struct trouble *t, struct json_object *coordinates,
 	size_t i, int32_t *ret_e7)
@@ -119,7 +119,7 @@ static int take_degrees(struct trouble *t, struct json_object *coordinates,
 }
 
 static int take_point(struct trouble *t, struct json_object *feature,
-	struct places_point *ret_at)
+	struct globe_point *ret_at)
 {
 	struct json_object *geometry =
 		member(feature, "geometry", json_type_object);
@@ -143,7 +143,7 @@ static int take_feature(
 		member(feature, "properties", json_type_object);
 	struct text name = text_member(properties, "name");
 	struct text region = text_member(properties, "region");
-	struct places_point at;
+	struct globe_point at;
 	int rc;
 
 	if (!is_type(feature, "Feature"))

@@ -1,13 +1,13 @@
-/* places_legacy - Nearby Search as Google's legacy service answers it: status
+/* nearby_legacy - Nearby Search as Google's legacy service answers it: status
  * 200 of HTTP whatever happens, and members in the order of the alphabet. */
-#include "herd/places_legacy.h"
+#include "herd/nearby_legacy.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "herd/json_writer.h"
 
-/* --- the answer ------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------- */
 
 static void put_corner(struct json_writer *w, const char *key, int64_t latitude,
 	int64_t longitude, unsigned decimals)
@@ -73,7 +73,7 @@ static int refuse(struct buf *out, const char *status, const char *why)
 	return finish(&w, status);
 }
 
-/* --- the question ---------------------------------------------------------- */
+/* --- the question --------------------------------------------------------- */
 
 /* Google takes neither spaces nor hexadecimal numbers; strtod does. */
 static bool is_number_until(const char *text, char end, double *ret_value)
@@ -99,16 +99,16 @@ static bool parse_location(
 static bool parse_radius(const char *text, double *ret_radius)
 {
 	return text && is_number_until(text, '\0', ret_radius) &&
-	       *ret_radius > 0 && *ret_radius <= PLACES_RADIUS_MAX_M;
+	       *ret_radius > 0 && *ret_radius <= NEARBY_RADIUS_MAX_M;
 }
 
-int places_legacy_answer(const struct gazetteer *g, const char *api_key,
-	const struct places_legacy_question *q, struct buf *out,
-	struct places_answer *ret_answer)
+int nearby_legacy_answer(const struct gazetteer *g, const char *api_key,
+	const struct nearby_legacy_question *q, struct buf *out,
+	struct nearby_answer *ret_answer)
 {
 	struct json_writer w = JSON_WRITER(&json_legacy, out);
-	struct places_hit hits[PLACES_ANSWER_MAX];
-	struct places_answer a = {.status = 200};
+	struct globe_hit hits[NEARBY_ANSWER_MAX];
+	struct nearby_answer a = {.status = 200};
 
 	*ret_answer = a;
 	if (api_key && !q->key)
@@ -140,7 +140,7 @@ int places_legacy_answer(const struct gazetteer *g, const char *api_key,
 	return finish(&w, a.found > 0 ? "OK" : "ZERO_RESULTS");
 }
 
-int places_legacy_fail(unsigned status, struct buf *out)
+int nearby_legacy_fail(unsigned status, struct buf *out)
 {
 	const char *name = "UNKNOWN_ERROR";
 

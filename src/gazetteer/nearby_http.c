@@ -1,4 +1,4 @@
-/* places_http - libmicrohttpd at the front, the pure answers behind it.
+/* nearby_http - libmicrohttpd at the front, the pure answers behind it.
  *
  * libmicrohttpd brings its own epoll set and leaves the waiting to us: so there
  * is one thread, one poll, and no lock. A request that has to wait (--delay)
@@ -7,10 +7,10 @@
  *
  *      handle_request ──► delayed? ──yes──► suspend, queue ──due──► resume ─┐
  *            ▲               │ no                                           │
- *            └───────────────┼───────────────────────────────────────────---┘
+ *            └───────────────┼──────────────────────────────────────────────┘
  *                            ▼
  *                        answer, log */
-#include "herd/places_http.h"
+#include "herd/nearby_http.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,8 +21,8 @@
 
 #include "herd/address.h"
 #include "herd/buf.h"
-#include "herd/places_legacy.h"
-#include "herd/places_new.h"
+#include "herd/nearby_legacy.h"
+#include "herd/nearby_new.h"
 #include "herd/sys.h"
 
 #define IDLE_SECONDS 120u
@@ -37,18 +37,18 @@ struct request {
 	struct request *next; /* in the queue */
 };
 
-struct places_http {
-	struct places_http_settings set;
+struct nearby_http {
+	struct nearby_http_settings set;
 	struct MHD_Daemon *daemon;
 	int epoll_fd;
 	bool started;
-	char said[PLACES_HTTP_ERROR_MAX]; /* by libmicrohttpd at the start */
+	char said[NEARBY_HTTP_ERROR_MAX]; /* by libmicrohttpd at the start */
 	struct buf out;                   /* for the answer being written */
 	struct request *first;            /* of those that wait */
 	struct request **last;            /* where the next one goes */
 };
 
-/* --- answers --------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 static const char *find(
 	const struct request *r, enum MHD_ValueKind kind, const char *key)
@@ -56,34 +56,34 @@ static const char *find(
 	return MHD_lookup_connection_value(r->connection, kind, key);
 }
 
-static int answer_legacy(struct places_http *http, const struct request *r,
-	struct places_answer *ret_answer)
+static int answer_legacy(struct nearby_http *http, const struct request *r,
+	struct nearby_answer *ret_answer)
 {
-	struct places_legacy_question q = {
+	struct nearby_legacy_question q = {
 		.location = find(r, MHD_GET_ARGUMENT_KIND, "location"),
 		.radius = find(r, MHD_GET_ARGUMENT_KIND, "radius"),
 		.key = find(r, MHD_GET_ARGUMENT_KIND, "key"),
 	};
 
 	if (http->set.fail) {
-		*ret_answer = (struct places_answer){.status = http->set.fail};
-		return places_legacy_fail(http->set.fail, &http->out);
+		*ret_answer = (struct nearby_answer){.status = http->set.fail};
+		return nearby_legacy_fail(http->set.fail, &http->out);
 	}
-	return places_legacy_answer(http->set.gazetteer, http->set.api_key, &q,
+	return nearby_legacy_answer(http->set.gazetteer, http->set.api_key, &q,
 		&http->out, ret_answer);
 }
 
-static int answer_error(struct places_http *http, unsigned status,
-	const char *message, struct places_answer *ret_answer)
+static int answer_error(struct nearby_http *http, unsigned status,
+	const char *message, struct nearby_answer *ret_answer)
 {
-	*ret_answer = (struct places_answer){.status = status};
-	return places_new_error(status, message, &http->out);
+	*ret_answer = (struct nearby_answer){.status = status};
+	return nearby_new_error(status, message, &http->out);
 }
 
-static int answer_new(struct places_http *http, const struct request *r,
-	struct places_answer *ret_answer)
+static int answer_new(struct nearby_http *http, const struct request *r,
+	struct nearby_answer *ret_answer)
 {
-	struct places_new_question q = {
+	struct nearby_new_question q = {
 		.key = find(r, MHD_HEADER_KIND, "X-Goog-Api-Key"),
 		.field_mask = find(r, MHD_HEADER_KIND, "X-Goog-FieldMask"),
 		.body = {"", 0},
@@ -94,28 +94,28 @@ static int answer_new(struct places_http *http, const struct request *r,
 			http, 413, "The body is too large.", ret_answer);
 	if (buf_len(&r->body))
 		q.body = (struct text){buf_front(&r->body), buf_len(&r->body)};
-	return places_new_answer(http->set.gazetteer, http->set.api_key, &q,
+	return nearby_new_answer(http->set.gazetteer, http->set.api_key, &q,
 		&http->out, ret_answer);
 }
 
-static int answer(struct places_http *http, const struct request *r,
-	const char *method, const char *path, struct places_answer *ret_answer)
+static int answer(struct nearby_http *http, const struct request *r,
+	const char *method, const char *path, struct nearby_answer *ret_answer)
 {
-	if (!strcmp(path, PLACES_LEGACY_PATH) &&
+	if (!strcmp(path, NEARBY_LEGACY_PATH) &&
 		(!strcmp(method, "GET") || !strcmp(method, "HEAD")))
 		return answer_legacy(http, r, ret_answer);
 	if (http->set.fail)
 		return answer_error(http, http->set.fail,
 			"This server was told to fail.", ret_answer);
-	if (!strcmp(path, PLACES_NEW_PATH) && !strcmp(method, "POST"))
+	if (!strcmp(path, NEARBY_NEW_PATH) && !strcmp(method, "POST"))
 		return answer_new(http, r, ret_answer);
 	return answer_error(http, 404,
-		"Not found. There are GET " PLACES_LEGACY_PATH
-		" and POST " PLACES_NEW_PATH ".",
+		"Not found. There are GET " NEARBY_LEGACY_PATH
+		" and POST " NEARBY_NEW_PATH ".",
 		ret_answer);
 }
 
-/* --- the log --------------------------------------------------------------- */
+/* --- the log -------------------------------------------------------------- */
 
 static void format_client(struct MHD_Connection *connection, char *dst)
 {
@@ -142,8 +142,8 @@ static void print_escaped(const char *text)
 	}
 }
 
-static void log_request(const struct places_http *http, const struct request *r,
-	const char *method, const char *path, const struct places_answer *a,
+static void log_request(const struct nearby_http *http, const struct request *r,
+	const char *method, const char *path, const struct nearby_answer *a,
 	int64_t began_ns)
 {
 	char client[ADDRESS_TEXT];
@@ -163,10 +163,10 @@ static void log_request(const struct places_http *http, const struct request *r,
 		(sys_monotonic_ns() - began_ns) / 1000);
 }
 
-/* --- requests -------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(struct places_http *http, struct request *r,
-	const struct places_answer *a)
+static enum MHD_Result send_answer(struct nearby_http *http, struct request *r,
+	const struct nearby_answer *a)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(
 		buf_len(&http->out), http->out.data, MHD_RESPMEM_MUST_COPY);
@@ -189,7 +189,7 @@ static void take_body(struct request *r, const char *data, size_t len)
 		r->too_large = true;
 }
 
-static void let_wait(struct places_http *http, struct request *r)
+static void let_wait(struct nearby_http *http, struct request *r)
 {
 	r->waited = true;
 	r->due_ns = sys_monotonic_ns() + http->set.delay_ms * HERD_MS_NS;
@@ -206,9 +206,9 @@ static enum MHD_Result handle_request(void *cls,
 	const char *version, const char *data, size_t *data_len,
 	void **request_cls)
 {
-	struct places_http *http = cls;
+	struct nearby_http *http = cls;
 	struct request *r = *request_cls;
-	struct places_answer a;
+	struct nearby_answer a;
 	int64_t began_ns;
 
 	(void)version;
@@ -254,7 +254,7 @@ static void end_request(void *cls, struct MHD_Connection *connection,
 }
 
 /* Those whose time has come by `now_ns`. */
-static void resume_due(struct places_http *http, int64_t now_ns)
+static void resume_due(struct nearby_http *http, int64_t now_ns)
 {
 	while (http->first && http->first->due_ns <= now_ns) {
 		struct request *r = http->first;
@@ -266,12 +266,12 @@ static void resume_due(struct places_http *http, int64_t now_ns)
 	}
 }
 
-/* --- start, serve, stop ---------------------------------------------------- */
+/* --- start, serve, stop --------------------------------------------------- */
 
 HERD_PRINTF(2, 0)
 static void hear(void *cls, const char *format, va_list args)
 {
-	struct places_http *http = cls;
+	struct nearby_http *http = cls;
 
 	/* Later it is about single clients, and of no use to anybody. */
 	if (http->started)
@@ -280,9 +280,9 @@ static void hear(void *cls, const char *format, va_list args)
 	http->said[strcspn(http->said, "\n")] = '\0';
 }
 
-static struct MHD_Daemon *start_daemon(struct places_http *http)
+static struct MHD_Daemon *start_daemon(struct nearby_http *http)
 {
-	const struct places_http_settings *set = &http->set;
+	const struct nearby_http_settings *set = &http->set;
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, NULL},
@@ -309,20 +309,20 @@ static struct MHD_Daemon *start_daemon(struct places_http *http)
 		MHD_OPTION_END);
 }
 
-int places_http_new(const struct places_http_settings *set,
-	struct places_http **ret_http, char *error)
+int nearby_http_new(const struct nearby_http_settings *set,
+	struct nearby_http **ret_http, char *error)
 {
-	struct places_http *http = sys_alloc_zero(1, sizeof *http);
+	struct nearby_http *http = sys_alloc_zero(1, sizeof *http);
 
 	if (!http) {
-		snprintf(error, PLACES_HTTP_ERROR_MAX, "out of memory");
+		snprintf(error, NEARBY_HTTP_ERROR_MAX, "out of memory");
 		return -ENOMEM;
 	}
 	http->set = *set;
 	http->last = &http->first;
 	http->daemon = start_daemon(http);
 	if (!http->daemon) {
-		snprintf(error, PLACES_HTTP_ERROR_MAX, "%s",
+		snprintf(error, NEARBY_HTTP_ERROR_MAX, "%s",
 			*http->said ? http->said : "libmicrohttpd: no reason");
 		sys_free(http);
 		return -EINVAL;
@@ -336,7 +336,7 @@ int places_http_new(const struct places_http_settings *set,
 }
 
 /* For poll(): until libmicrohttpd or the first in the queue has to go on. */
-static int time_left_ms(const struct places_http *http)
+static int time_left_ms(const struct nearby_http *http)
 {
 	MHD_UNSIGNED_LONG_LONG most;
 	int64_t left_ms = -1;
@@ -353,7 +353,7 @@ static int time_left_ms(const struct places_http *http)
 	return left_ms > INT32_MAX ? INT32_MAX : (int)left_ms;
 }
 
-int places_http_run(struct places_http *http, int stop_fd)
+int nearby_http_run(struct nearby_http *http, int stop_fd)
 {
 	struct pollfd fds[] = {
 		{.fd = http->epoll_fd, .events = POLLIN},
@@ -373,7 +373,7 @@ int places_http_run(struct places_http *http, int stop_fd)
 	}
 }
 
-void places_http_free(struct places_http *http)
+void nearby_http_free(struct nearby_http *http)
 {
 	if (!http)
 		return;

@@ -1,5 +1,5 @@
 /* gazetteer - named places in three blocks: records of fixed size, their texts
- * one after the other, and the index of where they are. A hundred thousand
+ * one after the other, and a globe of where they are. A hundred thousand
  * places take some ten megabytes, and a few milliseconds to read. */
 #include "herd/gazetteer.h"
 
@@ -17,7 +17,7 @@
 _Static_assert(GAZETTEER_NAME_MAX <= UINT16_MAX, "lengths take 16 bits");
 
 struct record {
-	struct places_point at;
+	struct globe_point at;
 	uint32_t name; /* where it begins in texts */
 	uint32_t region;
 	uint16_t name_len;
@@ -30,10 +30,10 @@ struct gazetteer {
 	uint32_t count;
 	uint32_t room;
 	struct buf texts;
-	struct places_index *index; /* NULL: still being filled */
+	struct globe *globe; /* NULL: still being filled */
 };
 
-/* --- filling --------------------------------------------------------------- */
+/* --- filling -------------------------------------------------------------- */
 
 int gazetteer_new(const char *const *types, struct gazetteer **ret_gazetteer)
 {
@@ -50,7 +50,7 @@ void gazetteer_free(struct gazetteer *g)
 {
 	if (!g)
 		return;
-	places_index_free(g->index);
+	globe_free(g->globe);
 	buf_fini(&g->texts);
 	sys_free(g->records);
 	sys_free(g);
@@ -106,13 +106,13 @@ static int keep_region(
 	return keep_text(g, region, &record->region);
 }
 
-int gazetteer_add(struct gazetteer *g, struct places_point at, struct text name,
+int gazetteer_add(struct gazetteer *g, struct globe_point at, struct text name,
 	struct text region)
 {
 	struct record record = {.at = at, .name_len = (uint16_t)name.len};
 	int rc = grow(g);
 
-	HERD_ASSERT(!g->index && name.len <= GAZETTEER_NAME_MAX &&
+	HERD_ASSERT(!g->globe && name.len <= GAZETTEER_NAME_MAX &&
 		    region.len <= GAZETTEER_NAME_MAX);
 	if (!rc)
 		rc = keep_text(g, name, &record.name);
@@ -125,21 +125,21 @@ int gazetteer_add(struct gazetteer *g, struct places_point at, struct text name,
 
 int gazetteer_index(struct gazetteer *g)
 {
-	struct places_point *points =
+	struct globe_point *points =
 		sys_alloc_zero((size_t)g->count + 1, sizeof *points);
 	int rc = -ENOMEM;
 
-	HERD_ASSERT(!g->index);
+	HERD_ASSERT(!g->globe);
 	if (!points)
 		return rc;
 	for (uint32_t i = 0; i < g->count; i++)
 		points[i] = g->records[i].at;
-	rc = places_index_new(points, g->count, &g->index);
+	rc = globe_new(points, g->count, &g->globe);
 	sys_free(points);
 	return rc;
 }
 
-/* --- the text format ------------------------------------------------------- */
+/* --- the text format ------------------------------------------------------ */
 
 /* Decimal degrees up to `until`, which is passed over. */
 static bool take_degrees(
@@ -179,7 +179,7 @@ static bool take_degrees(
 static const char *take_line(
 	struct gazetteer *g, struct text line, struct text *region, int *ret_rc)
 {
-	struct places_point at;
+	struct globe_point at;
 
 	*ret_rc = 0;
 	if (line.len == 0 || *line.ptr == '#')
@@ -248,7 +248,7 @@ int gazetteer_parse(
 	return rc;
 }
 
-/* --- questions ------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------ */
 
 uint32_t gazetteer_count(const struct gazetteer *g)
 {
@@ -270,9 +270,9 @@ struct place gazetteer_place(const struct gazetteer *g, uint32_t number)
 
 size_t gazetteer_nearest(const struct gazetteer *g, double latitude,
 	double longitude, double radius_m, size_t room,
-	struct places_hit *ret_hits)
+	struct globe_hit *ret_hits)
 {
-	HERD_ASSERT(g->index);
-	return places_index_nearest(
-		g->index, latitude, longitude, radius_m, room, ret_hits);
+	HERD_ASSERT(g->globe);
+	return globe_nearest(
+		g->globe, latitude, longitude, radius_m, room, ret_hits);
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "herd/places_legacy.h"
-#include "herd/places_mask.h"
-#include "herd/places_new.h"
+#include "herd/field_mask.h"
+#include "herd/nearby_legacy.h"
+#include "herd/nearby_new.h"
 #include "herd/sys.h"
 #include "sys_fault.h"
 
@@ -33,7 +33,7 @@ static const char *written(struct buf *out)
 	return buf_front(out);
 }
 
-/* --- legacy ---------------------------------------------------------------- */
+/* --- legacy --------------------------------------------------------------- */
 
 static const char legacy_one[] =
 	"{\n"
@@ -72,7 +72,7 @@ static const char legacy_none[] = "{\n"
 				  "}\n";
 
 static const struct {
-	struct places_legacy_question question;
+	struct nearby_legacy_question question;
 	const char *answer;
 	size_t found;
 } legacy[] = {
@@ -84,11 +84,11 @@ static const struct {
 START_TEST(answers_legacy)
 {
 	struct gazetteer *g = places();
-	struct places_answer a;
+	struct nearby_answer a;
 	struct buf out = {0};
 
 	ck_assert_int_eq(
-		places_legacy_answer(g, NULL, &legacy[_i].question, &out, &a),
+		nearby_legacy_answer(g, NULL, &legacy[_i].question, &out, &a),
 		0);
 	ck_assert_str_eq(written(&out), legacy[_i].answer);
 	ck_assert_uint_eq(a.status, 200);
@@ -100,7 +100,7 @@ END_TEST
 
 static const struct {
 	const char *api_key;
-	struct places_legacy_question question;
+	struct nearby_legacy_question question;
 	const char *status;
 } legacy_bad[] = {
 	{"k", {"34,-118.5", "10", NULL}, "REQUEST_DENIED"},
@@ -131,12 +131,12 @@ static const struct {
 START_TEST(refuses_legacy)
 {
 	struct gazetteer *g = places();
-	struct places_answer a;
+	struct nearby_answer a;
 	struct buf out = {0};
 	char status[64];
 	const char *text;
 
-	ck_assert_int_eq(places_legacy_answer(g, legacy_bad[_i].api_key,
+	ck_assert_int_eq(nearby_legacy_answer(g, legacy_bad[_i].api_key,
 				 &legacy_bad[_i].question, &out, &a),
 		0);
 	text = written(&out);
@@ -171,12 +171,12 @@ START_TEST(fails_on_demand)
 	struct buf out = {0};
 	char status[64];
 
-	ck_assert_int_eq(places_legacy_fail(failures[_i].status, &out), 0);
+	ck_assert_int_eq(nearby_legacy_fail(failures[_i].status, &out), 0);
 	snprintf(status, sizeof status, "   \"status\" : \"%s\"\n}\n",
 		failures[_i].legacy);
 	ck_assert_ptr_nonnull(strstr(written(&out), status));
 	buf_fini(&out);
-	ck_assert_int_eq(places_new_error(failures[_i].status, "x", &out), 0);
+	ck_assert_int_eq(nearby_new_error(failures[_i].status, "x", &out), 0);
 	snprintf(status, sizeof status, "    \"status\": \"%s\"\n  }\n}\n",
 		failures[_i].newer);
 	ck_assert_ptr_nonnull(strstr(written(&out), status));
@@ -184,7 +184,7 @@ START_TEST(fails_on_demand)
 }
 END_TEST
 
-/* --- new ------------------------------------------------------------------- */
+/* --- new ------------------------------------------------------------------ */
 
 #define CIRCLE(lat, lng, radius)                                                 \
 	"\"locationRestriction\": {\"circle\": {\"center\": {\"latitude\": " lat \
@@ -274,12 +274,12 @@ static const struct {
 START_TEST(answers_new)
 {
 	struct gazetteer *g = places();
-	struct places_new_question q = {
+	struct nearby_new_question q = {
 		.field_mask = newer[_i].mask, .body = text_of(newer[_i].body)};
-	struct places_answer a;
+	struct nearby_answer a;
 	struct buf out = {0};
 
-	ck_assert_int_eq(places_new_answer(g, NULL, &q, &out, &a), 0);
+	ck_assert_int_eq(nearby_new_answer(g, NULL, &q, &out, &a), 0);
 	ck_assert_str_eq(written(&out), newer[_i].answer);
 	ck_assert_uint_eq(a.status, 200);
 	buf_fini(&out);
@@ -335,14 +335,14 @@ static const struct {
 START_TEST(refuses_new)
 {
 	struct gazetteer *g = places();
-	struct places_new_question q = {.key = newer_bad[_i].key,
+	struct nearby_new_question q = {.key = newer_bad[_i].key,
 		.field_mask = newer_bad[_i].mask,
 		.body = text_of(newer_bad[_i].body)};
-	struct places_answer a;
+	struct nearby_answer a;
 	struct buf out = {0};
 	const char *text;
 
-	ck_assert_int_eq(places_new_answer(g, "k", &q, &out, &a), 0);
+	ck_assert_int_eq(nearby_new_answer(g, "k", &q, &out, &a), 0);
 	text = written(&out);
 	ck_assert_msg(strstr(text, newer_bad[_i].message), "%s", text);
 	ck_assert_int_eq(
@@ -358,19 +358,19 @@ static const struct {
 	unsigned fields;
 	const char *path; /* that is wrong; NULL: none */
 } masks[] = {
-	{"*", PLACES_ALL, NULL},
-	{"places", PLACES_ALL, NULL},
-	{"places.*", PLACES_ALL, NULL},
-	{"places.id", PLACES_ID, NULL},
-	{"places.name,places.types", PLACES_NAME | PLACES_TYPES, NULL},
-	{"places.location", PLACES_LATITUDE | PLACES_LONGITUDE, NULL},
-	{"places.viewport.low.latitude", PLACES_LOW_LATITUDE, NULL},
-	{"places.viewport.high", PLACES_HIGH_LATITUDE | PLACES_HIGH_LONGITUDE,
+	{"*", FIELD_ALL, NULL},
+	{"places", FIELD_ALL, NULL},
+	{"places.*", FIELD_ALL, NULL},
+	{"places.id", FIELD_ID, NULL},
+	{"places.name,places.types", FIELD_NAME | FIELD_TYPES, NULL},
+	{"places.location", FIELD_LATITUDE | FIELD_LONGITUDE, NULL},
+	{"places.viewport.low.latitude", FIELD_LOW_LATITUDE, NULL},
+	{"places.viewport.high", FIELD_HIGH_LATITUDE | FIELD_HIGH_LONGITUDE,
 		NULL},
-	{"places.displayName", PLACES_DISPLAY_NAME, NULL},
+	{"places.displayName", FIELD_DISPLAY_NAME, NULL},
 	{"places.displayName.languageCode", 0, NULL},
 	{"places.rating,places.reviews.text.text", 0, NULL},
-	{"routingSummaries,places.id", PLACES_ID, NULL},
+	{"routingSummaries,places.id", FIELD_ID, NULL},
 	{"places.", 0, "places."},
 	{"id", 0, "id"},
 	{"places.id,", 0, ""},
@@ -385,7 +385,7 @@ START_TEST(reads_field_masks)
 {
 	unsigned fields = 0;
 	struct text path;
-	bool good = places_mask_parse(masks[_i].mask, &fields, &path);
+	bool good = field_mask_parse(masks[_i].mask, &fields, &path);
 
 	ck_assert(good == !masks[_i].path);
 	if (good)
@@ -395,7 +395,7 @@ START_TEST(reads_field_masks)
 }
 END_TEST
 
-/* --- both ------------------------------------------------------------------ */
+/* --- both ----------------------------------------------------------------- */
 
 START_TEST(shows_the_surroundings_of_the_seam)
 {
@@ -413,18 +413,18 @@ END_TEST
 
 START_TEST(tells_that_memory_ran_out)
 {
-	struct places_new_question q = {
+	struct nearby_new_question q = {
 		.field_mask = "*", .body = {GOOD, sizeof GOOD - 1}};
 	struct gazetteer *g = places();
-	struct places_answer a;
+	struct nearby_answer a;
 	struct buf out = {0};
 
 	sys_fault_fail(SYS_FAULT_ALLOC, 0, 1000, ENOMEM);
-	ck_assert_int_eq(places_new_answer(g, NULL, &q, &out, &a), -ENOMEM);
+	ck_assert_int_eq(nearby_new_answer(g, NULL, &q, &out, &a), -ENOMEM);
 	ck_assert_int_eq(
-		places_legacy_answer(g, NULL, &legacy[0].question, &out, &a),
+		nearby_legacy_answer(g, NULL, &legacy[0].question, &out, &a),
 		-ENOMEM);
-	ck_assert_int_eq(places_legacy_fail(500, &out), -ENOMEM);
+	ck_assert_int_eq(nearby_legacy_fail(500, &out), -ENOMEM);
 	sys_fault_reset();
 	buf_fini(&out);
 	gazetteer_free(g);
@@ -433,8 +433,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("places_answers");
-	TCase *tcase = tcase_create("places_answers");
+	Suite *suite = suite_create("nearby");
+	TCase *tcase = tcase_create("nearby");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

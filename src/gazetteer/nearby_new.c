@@ -1,19 +1,19 @@
-/* places_new - Nearby Search as the Places API (New) answers it: errors are a
+/* nearby_new - Nearby Search as the Places API (New) answers it: errors are a
  * status of HTTP and an object that says why, nothing found is "{}", and a
  * client gets the fields its mask names. */
-#include "herd/places_new.h"
+#include "herd/nearby_new.h"
 
 #include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "herd/field_mask.h"
 #include "herd/json_writer.h"
-#include "herd/places_mask.h"
 
 #define MESSAGE_MAX 512
 
-/* --- errors ---------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------- */
 
 static const char *status_name(unsigned status)
 {
@@ -39,7 +39,7 @@ static const char *status_name(unsigned status)
 	}
 }
 
-int places_new_error(unsigned status, const char *message, struct buf *out)
+int nearby_new_error(unsigned status, const char *message, struct buf *out)
 {
 	struct json_writer w = JSON_WRITER(&json_new, out);
 
@@ -53,7 +53,7 @@ int places_new_error(unsigned status, const char *message, struct buf *out)
 	return json_finish(&w);
 }
 
-/* --- the question ---------------------------------------------------------- */
+/* --- the question --------------------------------------------------------- */
 
 struct wish {
 	unsigned fields;
@@ -103,7 +103,7 @@ static bool take_mask(struct verdict *v, const char *mask, unsigned *ret_fields)
 			"FieldMask is a required parameter. Set the header "
 			"X-Goog-FieldMask to the fields you want, like "
 			"places.id,places.displayName, or to * for all.");
-	return places_mask_parse(mask, ret_fields, &path) ||
+	return field_mask_parse(mask, ret_fields, &path) ||
 	       refuse(v, 400,
 		       "Error expanding 'fields' parameter. Cannot find "
 		       "matching fields for path '%.*s'.",
@@ -181,13 +181,13 @@ static bool take_circle(
 		       v, center, "latitude", -90, 90, 0, &wish->latitude) &&
 	       take_number(v, center, "longitude", -180, 180, 0,
 		       &wish->longitude) &&
-	       take_number(v, circle, "radius", 0, PLACES_RADIUS_MAX_M, 0,
+	       take_number(v, circle, "radius", 0, NEARBY_RADIUS_MAX_M, 0,
 		       &wish->radius_m) &&
 	       (wish->radius_m > 0 ||
 		       refuse(v, 400,
 			       "locationRestriction.circle.radius: expected "
 			       "metres, more than 0 and at most %d.",
-			       PLACES_RADIUS_MAX_M));
+			       NEARBY_RADIUS_MAX_M));
 }
 
 static bool take_body(
@@ -205,8 +205,8 @@ static bool take_body(
 		return refuse(v, 400,
 			"Invalid JSON payload received. Expected an object.");
 	if (!check_names(v, root, "", known) || !take_circle(v, root, wish) ||
-		!take_number(v, root, "maxResultCount", 1, PLACES_ANSWER_MAX,
-			PLACES_ANSWER_MAX, &room))
+		!take_number(v, root, "maxResultCount", 1, NEARBY_ANSWER_MAX,
+			NEARBY_ANSWER_MAX, &room))
 		return false;
 	if (room != floor(room))
 		return refuse(
@@ -239,7 +239,7 @@ static bool parse_body(struct verdict *v, struct text body, struct wish *wish)
 	return good;
 }
 
-/* --- the answer ------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------- */
 
 static void put_point(struct json_writer *w, const char *key, bool latitude,
 	int64_t latitude_value, bool longitude, int64_t longitude_value,
@@ -260,14 +260,14 @@ static void put_viewport(
 {
 	struct place_view view = place_view(p);
 
-	if (!(fields & (PLACES_LOW_LATITUDE | PLACES_LOW_LONGITUDE |
-			       PLACES_HIGH_LATITUDE | PLACES_HIGH_LONGITUDE)))
+	if (!(fields & (FIELD_LOW_LATITUDE | FIELD_LOW_LONGITUDE |
+			       FIELD_HIGH_LATITUDE | FIELD_HIGH_LONGITUDE)))
 		return;
 	json_open_object(w, "viewport");
-	put_point(w, "low", fields & PLACES_LOW_LATITUDE, view.south,
-		fields & PLACES_LOW_LONGITUDE, view.west, PLACE_VIEW_DECIMALS);
-	put_point(w, "high", fields & PLACES_HIGH_LATITUDE, view.north,
-		fields & PLACES_HIGH_LONGITUDE, view.east, PLACE_VIEW_DECIMALS);
+	put_point(w, "low", fields & FIELD_LOW_LATITUDE, view.south,
+		fields & FIELD_LOW_LONGITUDE, view.west, PLACE_VIEW_DECIMALS);
+	put_point(w, "high", fields & FIELD_HIGH_LATITUDE, view.north,
+		fields & FIELD_HIGH_LONGITUDE, view.east, PLACE_VIEW_DECIMALS);
 	json_close_object(w);
 }
 
@@ -282,29 +282,29 @@ static void put_place(
 	_Static_assert(sizeof name == 7 + PLACE_ID_LEN + 1, "an id fits");
 	place_id(p, id);
 	json_open_object(w, NULL);
-	if (fields & PLACES_NAME)
+	if (fields & FIELD_NAME)
 		json_string(w, "name", text_of(name));
-	if (fields & PLACES_ID)
+	if (fields & FIELD_ID)
 		json_string(w, "id", text_of(id));
-	if (fields & PLACES_TYPES)
+	if (fields & FIELD_TYPES)
 		json_strings(w, "types", p->types);
-	if (fields & PLACES_ADDRESS)
+	if (fields & FIELD_ADDRESS)
 		json_string(w, "formattedAddress", place_address(p, address));
-	put_point(w, "location", fields & PLACES_LATITUDE, p->at.latitude_e7,
-		fields & PLACES_LONGITUDE, p->at.longitude_e7, 7);
+	put_point(w, "location", fields & FIELD_LATITUDE, p->at.latitude_e7,
+		fields & FIELD_LONGITUDE, p->at.longitude_e7, 7);
 	put_viewport(w, fields, p);
-	if (fields & PLACES_DISPLAY_NAME) {
+	if (fields & FIELD_DISPLAY_NAME) {
 		json_open_object(w, "displayName");
 		json_string(w, "text", p->name);
 		json_close_object(w);
 	}
-	if (fields & PLACES_PRIMARY_TYPE)
+	if (fields & FIELD_PRIMARY_TYPE)
 		json_string(w, "primaryType", text_of(p->types[0]));
 	json_close_object(w);
 }
 
 static int put_places(const struct gazetteer *g, unsigned fields,
-	const struct places_hit *hits, size_t count, struct buf *out)
+	const struct globe_hit *hits, size_t count, struct buf *out)
 {
 	struct json_writer w = JSON_WRITER(&json_new, out);
 
@@ -322,21 +322,21 @@ static int put_places(const struct gazetteer *g, unsigned fields,
 	return json_finish(&w);
 }
 
-int places_new_answer(const struct gazetteer *g, const char *api_key,
-	const struct places_new_question *q, struct buf *out,
-	struct places_answer *ret_answer)
+int nearby_new_answer(const struct gazetteer *g, const char *api_key,
+	const struct nearby_new_question *q, struct buf *out,
+	struct nearby_answer *ret_answer)
 {
-	struct places_hit hits[PLACES_ANSWER_MAX];
+	struct globe_hit hits[NEARBY_ANSWER_MAX];
 	struct verdict v = {.status = 0};
 	struct wish wish = {.room = 0};
 
 	if (!check_key(&v, api_key, q->key) ||
 		!take_mask(&v, q->field_mask, &wish.fields) ||
 		!parse_body(&v, q->body, &wish)) {
-		*ret_answer = (struct places_answer){.status = v.status};
-		return places_new_error(v.status, v.message, out);
+		*ret_answer = (struct nearby_answer){.status = v.status};
+		return nearby_new_error(v.status, v.message, out);
 	}
-	*ret_answer = (struct places_answer){
+	*ret_answer = (struct nearby_answer){
 		.status = 200,
 		.latitude = wish.latitude,
 		.longitude = wish.longitude,

@@ -48,8 +48,8 @@ HERD_MUST_CHECK int conn_send(struct conn *c, const void *src, size_t len);
 /* Send what waits. Bytes that left, or -errno. */
 HERD_MUST_CHECK ssize_t conn_flush(struct conn *c);
 
-/* Watch for input if `reading`, for room to write while `out` waits, and for the
- * connection to break (EPOLLHUP, EPOLLERR). 0 or -errno. */
+/* Watch for input if `reading`, for room to write while `out` waits, and for
+ * the connection to break (EPOLLHUP, EPOLLERR). 0 or -errno. */
 HERD_MUST_CHECK int conn_watch(struct conn *c, bool reading);
 
 /* Take one line off the front of *bytes, without its LF. false: there is no

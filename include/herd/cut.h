@@ -18,7 +18,7 @@ struct cut {
 	 * them: ends[0] is the byte after the first. */
 	size_t ends[LINE_BOUND_MAX];
 	size_t end_count;
-	size_t last_end; /* the byte after the last element; 0: none */
+	size_t last_end;    /* the byte after the last element; 0: none */
 	struct text status; /* the top-level text of that name, between its
 			     * quotes; empty: there is none */
 };

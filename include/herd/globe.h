@@ -10,8 +10,8 @@
 
 #define GLOBE_RADIUS_M 6371008.8 /* mean radius */
 
-/* In 1/10,000,000 of a degree, about a centimetre: latitude within 90, longitude
- * within 180 degrees, ends included. */
+/* In 1/10,000,000 of a degree, about a centimetre: latitude within 90,
+ * longitude within 180 degrees, ends included. */
 struct globe_point {
 	int32_t latitude_e7;
 	int32_t longitude_e7;

@@ -1,7 +1,8 @@
 /* listeners - the sockets a server is reached at: inherited, or opened.
  *
- * When LISTEN_PID is this process, or not set, LISTEN_FDS sockets starting with descriptor
- * 3 are used (sd_listen_fds(3)) and the configured addresses are not bound.
+ * When LISTEN_PID is this process, or not set, LISTEN_FDS sockets starting with
+ * descriptor 3 are used (sd_listen_fds(3)) and the configured addresses are not
+ * bound.
  *
  * Threads: start-up only. */
 #ifndef HERD_LISTENERS_H

@@ -1,5 +1,5 @@
-/* peer - the state machine of one link that we dial; see peer.h. What is sent on
- * it stands in pump.c.
+/* peer - the state machine of one link that we dial; see peer.h. What is sent
+ * on it stands in pump.c.
  *
  * How a dead neighbour is told from a slow one: it is dead when it answers no
  * PING for ten seconds and its kernel acknowledges no bytes either.

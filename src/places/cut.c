@@ -192,7 +192,7 @@ static bool take_string(struct scan *s)
 	return false;
 }
 
-/* --- what is looked for ---------------------------------------------------- */
+/* --- what is looked for --------------------------------------------------- */
 
 /* The character at the start of a good string's rest, as far as it is ASCII. */
 static uint32_t decode(const char *p, const char **ret_next)
@@ -258,7 +258,7 @@ static void note_end(struct scan *s)
 	s->cut.last_end = end;
 }
 
-/* --- brackets and what is in them ------------------------------------------ */
+/* --- brackets and what is in them ----------------------------------------- */
 
 static bool open_bracket(struct scan *s)
 {

@@ -1,5 +1,5 @@
-/* parts - a server from inside: what server.c, which sets it up and runs it, and
- * stop.c, which ends it, share. Private to src/server.
+/* parts - a server from inside: what server.c, which sets it up and runs it,
+ * and stop.c, which ends it, share. Private to src/server.
  *
  * Threads: main only, but for what stop.c says. */
 #ifndef HERD_PARTS_H

@@ -110,8 +110,8 @@ static int open_log(struct server *s, char *error)
 	return rc;
 }
 
-/* Where all servers are on loopback their names were looked up already, and cost
- * nothing; elsewhere the answer may take long, and flood asks on its own. */
+/* Where all servers are on loopback their names were looked up already, and
+ * cost nothing; elsewhere answers may take long, and flood asks on its own. */
 static void resolve_neighbours(struct server *s)
 {
 	struct address found[NEIGHBOUR_ADDRESSES];

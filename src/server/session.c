@@ -273,7 +273,7 @@ static void make_ready(struct session *s)
 }
 
 /* A stopping server may wait for the provider, for its answers to leave and
- * then for the client's end of input, and keeps some time for the neighbours. */
+ * then for the client's end of input, and keeps time for the neighbours. */
 int64_t session_patience_ns(const struct session *s, int64_t usual_ns)
 {
 	int64_t third_ns = s->env->conf->stop_timeout_ns / 3;

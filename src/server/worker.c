@@ -183,7 +183,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 	w->env.to = &w->env.out;
 	w->hook.on_round = on_round;
 	rc = w->env.page && w->env.normal ? 0 : -ENOMEM;
-	/* Its hook comes before ours, which resumes those it has answers for. */
+	/* Its hook comes before ours, which resumes whom it has answered. */
 	if (!rc)
 		rc = places_new(options->places, options->reactor, options->log,
 			&w->env.places);

@@ -20,7 +20,7 @@ struct glyph {
 	size_t width; /* columns; 0: it joins the one before */
 };
 
-/* --- characters ------------------------------------------------------------ */
+/* --- characters ----------------------------------------------------------- */
 
 /* The character at p, 0 where there is none. The byte after it. */
 static const char *decode(const char *p, const char *end, wchar_t *ret_c)
@@ -98,7 +98,7 @@ size_t screen_width(struct text text)
 	return width;
 }
 
-/* --- lines ----------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 static void append(struct screen *s, const char *bytes, size_t len)
 {

@@ -88,7 +88,7 @@ struct table {
 	size_t widths[COLUMN_COUNT]; /* 0: left out */
 };
 
-/* --- JSON ------------------------------------------------------------------ */
+/* --- JSON ----------------------------------------------------------------- */
 
 /* NULL: `parent` is no object, or has no such member of that type. */
 static struct json_object *member(
@@ -149,7 +149,7 @@ static struct json_object *parse_json(struct text json)
 	return root;
 }
 
-/* --- distances ------------------------------------------------------------- */
+/* --- distances ------------------------------------------------------------ */
 
 /* A number of a location that was found good; a double is enough for this. */
 static double degrees_of(struct text number)
@@ -198,7 +198,7 @@ static void format_distance(double km, char *dst, size_t room)
 		snprintf(dst, room, "%.*f km", km < 99.95 ? 1 : 0, km);
 }
 
-/* --- rows ------------------------------------------------------------------ */
+/* --- rows ----------------------------------------------------------------- */
 
 static void make_titles(struct row *row)
 {
@@ -270,7 +270,7 @@ static void print_row(
 	screen_end_line(s);
 }
 
-/* --- the table ------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------ */
 
 static size_t place_count(const struct table *t)
 {
@@ -367,7 +367,7 @@ static void print_failure(const struct table *t, struct screen *s)
 	screen_end_line(s);
 }
 
-/* --- the answer ------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------- */
 
 static void print_age(int64_t age_ns, struct screen *s)
 {

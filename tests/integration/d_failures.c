@@ -27,7 +27,7 @@ static void expect_excuse(struct near *n, const char *what)
 	near_check_others(n);
 }
 
-/* --- no connection --------------------------------------------------------- */
+/* --- no connection -------------------------------------------------------- */
 
 static void check_no_connection(int design, const char *url)
 {
@@ -109,7 +109,7 @@ START_TEST(http_where_https_is_wanted)
 }
 END_TEST
 
-/* --- connections that break ------------------------------------------------ */
+/* --- connections that break ----------------------------------------------- */
 
 #define OK_LENGTH(length) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n"
 #define OK_CHUNKED        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -152,7 +152,7 @@ START_TEST(connections_that_break_off)
 }
 END_TEST
 
-/* --- answers that are none of HTTP ----------------------------------------- */
+/* --- answers that are none of HTTP ---------------------------------------- */
 
 static const char *const no_http[] = {
 	"{\"status\":\"OK\"}\n",
@@ -210,7 +210,7 @@ START_TEST(more_than_content_length)
 }
 END_TEST
 
-/* --- answers of other kinds ------------------------------------------------ */
+/* --- answers of other kinds ----------------------------------------------- */
 
 /* An answer with headers of its own; the connection stays open. */
 static void say(
@@ -359,7 +359,7 @@ START_TEST(answers_that_are_too_deep)
 }
 END_TEST
 
-/* --- compressed answers ---------------------------------------------------- */
+/* --- compressed answers --------------------------------------------------- */
 
 /* {"status":5}, stored. */
 static const char gzip[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x01\x0c"

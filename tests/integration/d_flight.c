@@ -64,7 +64,7 @@ static void expect_numbers(struct near *n, unsigned i)
 	client_close(clients[i]);
 }
 
-/* --- single flight --------------------------------------------------------- */
+/* --- single flight -------------------------------------------------------- */
 
 START_TEST(the_same_question_is_asked_once)
 {
@@ -137,7 +137,7 @@ START_TEST(the_same_question_on_several_workers)
 }
 END_TEST
 
-/* --- leaving --------------------------------------------------------------- */
+/* --- leaving -------------------------------------------------------------- */
 
 START_TEST(some_leave)
 {
@@ -212,7 +212,7 @@ START_TEST(one_leaves_unread)
 }
 END_TEST
 
-/* --- time ------------------------------------------------------------------ */
+/* --- time ----------------------------------------------------------------- */
 
 static void wait_seconds(double seconds)
 {
@@ -300,7 +300,7 @@ START_TEST(others_whose_turn_never_comes)
 }
 END_TEST
 
-/* --- slow providers and others --------------------------------------------- */
+/* --- slow providers and others -------------------------------------------- */
 
 /* All that a client may ask is under way, and nothing of it is answered. */
 START_TEST(iamats_beside_a_slow_provider)
@@ -358,7 +358,7 @@ START_TEST(slower_than_write_timeout)
 }
 END_TEST
 
-/* --- stopping -------------------------------------------------------------- */
+/* --- stopping ------------------------------------------------------------- */
 
 /* What is asked is still answered, by the provider if that is quick. */
 START_TEST(a_stop_with_time)

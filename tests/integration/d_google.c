@@ -26,7 +26,7 @@ static const char *json_for(
 	return near_json(n->h, n->client, n->at);
 }
 
-/* --- the question ---------------------------------------------------------- */
+/* --- the question --------------------------------------------------------- */
 
 static const char *without_spaces(struct herd *h, const char *json)
 {
@@ -89,7 +89,7 @@ START_TEST(a_mask_of_ones_own_and_no_key)
 }
 END_TEST
 
-/* --- the legacy form ------------------------------------------------------- */
+/* --- the legacy form ------------------------------------------------------ */
 
 #define FULL                                                                   \
 	"{\n  \"places\": [\n"                                                 \
@@ -240,7 +240,7 @@ START_TEST(neither_places_nor_an_error)
 }
 END_TEST
 
-/* --- its own form ---------------------------------------------------------- */
+/* --- its own form --------------------------------------------------------- */
 
 START_TEST(native_answers)
 {

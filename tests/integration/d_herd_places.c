@@ -82,7 +82,7 @@ static const char *first(struct herd *h, unsigned count)
 	return herd_printf(h, "%.*s\n      }" TAIL, (int)(end - body), body);
 }
 
-/* --- both services --------------------------------------------------------- */
+/* --- both services -------------------------------------------------------- */
 
 static void check_legacy(int design)
 {
@@ -159,7 +159,7 @@ START_TEST(nothing_near)
 }
 END_TEST
 
-/* --- refusals -------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------- */
 
 static const char *answer_of(struct herd *h)
 {
@@ -213,7 +213,7 @@ START_TEST(failures_on_demand)
 }
 END_TEST
 
-/* --- certificates ---------------------------------------------------------- */
+/* --- certificates --------------------------------------------------------- */
 
 static void check_untrusted(int design, const char *ca_file)
 {
@@ -261,7 +261,7 @@ START_TEST(a_certificate_of_another_name)
 }
 END_TEST
 
-/* --- many ------------------------------------------------------------------ */
+/* --- many ----------------------------------------------------------------- */
 
 /* One after the other would take half a minute. */
 START_TEST(many_at_a_time)

@@ -19,7 +19,7 @@ static void up(struct near *n, int design, const char *log, const char *key)
 		key);
 }
 
-/* --- where it is read ------------------------------------------------------ */
+/* --- where it is read ----------------------------------------------------- */
 
 START_TEST(white_space_at_its_end)
 {
@@ -167,7 +167,7 @@ START_TEST(credentials)
 }
 END_TEST
 
-/* --- who gets to see it ---------------------------------------------------- */
+/* --- who gets to see it --------------------------------------------------- */
 
 static void check_not_in(const char *where, const char *text)
 {
@@ -269,7 +269,7 @@ START_TEST(a_new_provider_that_tells_it)
 }
 END_TEST
 
-/* --- the log --------------------------------------------------------------- */
+/* --- the log -------------------------------------------------------------- */
 
 #define QUESTION NEAR_PATH "?location=34.068930,-118.445127&radius=10000"
 

@@ -131,7 +131,7 @@ START_TEST(what_was_known_then)
 }
 END_TEST
 
-/* --- many ------------------------------------------------------------------ */
+/* --- many ----------------------------------------------------------------- */
 
 static void ask_many(struct near *n, unsigned count)
 {
@@ -230,7 +230,7 @@ START_TEST(all_kinds_in_any_order)
 }
 END_TEST
 
-/* --- much ------------------------------------------------------------------ */
+/* --- much ----------------------------------------------------------------- */
 
 #define BIG      60000 /* bytes of an answer, nearly */
 #define MUCH     100
@@ -278,7 +278,7 @@ START_TEST(much_that_waits)
 }
 END_TEST
 
-/* --- the end of input ------------------------------------------------------ */
+/* --- the end of input ----------------------------------------------------- */
 
 START_TEST(half_close)
 {

@@ -13,7 +13,7 @@ static void up(struct near *n, int design, const char *key)
 	near_up(n, &(struct herd_setup){.design = herd_design(design)}, key);
 }
 
-/* --- the question ---------------------------------------------------------- */
+/* --- the question --------------------------------------------------------- */
 
 START_TEST(the_request)
 {
@@ -153,7 +153,7 @@ START_TEST(nobody_to_ask)
 }
 END_TEST
 
-/* --- the answer ------------------------------------------------------------ */
+/* --- the answer ----------------------------------------------------------- */
 
 /* The whole answer to a question, every byte of it, the provider having sent
  * these. */
@@ -261,7 +261,7 @@ START_TEST(objects_without_results)
 }
 END_TEST
 
-/* --- HTTP ------------------------------------------------------------------ */
+/* --- HTTP ----------------------------------------------------------------- */
 
 #define CHUNKED                                                                \
 	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"                \
@@ -394,7 +394,7 @@ START_TEST(no_proxy_of_the_environment)
 }
 END_TEST
 
-/* --- the herd -------------------------------------------------------------- */
+/* --- the herd ------------------------------------------------------------- */
 
 /* Whichever server is asked, the AT line is of the one that was told; each asks
  * the provider itself. */

@@ -42,7 +42,7 @@ static void expect_late_excuse(
 		"%s: answered after %" PRId64 " ms", what, took / HERD_MS_NS);
 }
 
-/* --- not even a connection ------------------------------------------------- */
+/* --- not even a connection ------------------------------------------------ */
 
 static int listening_socket(int backlog, struct sockaddr_in *ret_at)
 {
@@ -149,7 +149,7 @@ START_TEST(while_its_name_is_looked_up)
 }
 END_TEST
 
-/* --- in the middle --------------------------------------------------------- */
+/* --- in the middle -------------------------------------------------------- */
 
 #define OK         "HTTP/1.1 200 OK\r\n"
 #define OK_CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"
@@ -225,7 +225,7 @@ START_TEST(bit_by_bit)
 }
 END_TEST
 
-/* --- without an end -------------------------------------------------------- */
+/* --- without an end ------------------------------------------------------- */
 
 #define OK_GZIP "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08"
 

@@ -17,7 +17,7 @@
 	"{\"locationRestriction\": {\"circle\": {\"center\": {\"latitude\": "  \
 	"34.068930, \"longitude\": -118.445127}, \"radius\": 10000}}}"
 
-/* --- both services --------------------------------------------------------- */
+/* --- both services -------------------------------------------------------- */
 
 static void check_campus(const struct reply *r, const char *name_format)
 {
@@ -174,7 +174,7 @@ START_TEST(knows_no_other_page)
 }
 END_TEST
 
-/* --- many, slow and rude clients ------------------------------------------- */
+/* --- many, slow and rude clients ------------------------------------------ */
 
 #define MANY     200
 #define DELAY_MS 300
@@ -315,7 +315,7 @@ START_TEST(survives_rude_clients)
 }
 END_TEST
 
-/* --- start and stop -------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------- */
 
 START_TEST(takes_an_inherited_socket)
 {

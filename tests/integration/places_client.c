@@ -12,7 +12,7 @@
 
 #define ARGS_MAX 16
 
-/* --- the server ------------------------------------------------------------ */
+/* --- the server ----------------------------------------------------------- */
 
 struct places_server places_server;
 
@@ -164,7 +164,7 @@ void places_stop(void)
 	places_stop_by(SIGTERM);
 }
 
-/* --- the client ------------------------------------------------------------ */
+/* --- the client ----------------------------------------------------------- */
 
 static size_t take(char *bytes, size_t size, size_t count, void *cls)
 {

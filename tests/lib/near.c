@@ -49,7 +49,7 @@ void near_ask(struct near *n, const char *line)
 	client_send(n->client, herd_printf(n->h, "%s\n", line));
 }
 
-/* --- answers --------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 const char *near_json(struct herd *h, struct client *c, const char *at)
 {
@@ -93,7 +93,7 @@ void near_expect_excuse(
 	ck_assert_msg(!wrong, "%s: %s:\n%s", what, wrong, json);
 }
 
-/* --- checks ---------------------------------------------------------------- */
+/* --- checks --------------------------------------------------------------- */
 
 void near_check_good(struct near *n)
 {

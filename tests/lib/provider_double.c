@@ -90,7 +90,7 @@ uint16_t double_port(const struct provider_double *d)
 	return d->port;
 }
 
-/* --- requests -------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------- */
 
 /* Where the value of a header begins; NULL: there is none. */
 static const char *find_header(const char *head, const char *name)
@@ -224,7 +224,7 @@ struct asked *double_await(struct provider_double *d)
 	return d->asked[d->awaited++];
 }
 
-/* --- counting -------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------- */
 
 static void look_now(struct provider_double *d)
 {
@@ -269,7 +269,7 @@ void double_await_cancelled(struct provider_double *d, size_t count)
 			count_cancelled(d), count);
 }
 
-/* --- answers --------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 void asked_say_bytes(struct asked *a, struct text bytes)
 {
@@ -326,7 +326,7 @@ void asked_reset(struct asked *a)
 	asked_close(a);
 }
 
-/* --- floods ---------------------------------------------------------------- */
+/* --- floods --------------------------------------------------------------- */
 
 HERD_NORETURN static void flood(int fd, struct text bytes, pid_t parent)
 {

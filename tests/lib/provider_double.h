@@ -42,7 +42,7 @@ struct asked *double_await(struct provider_double *d);
 /* The value of a header, NULL: there is none. Lives until the next call. */
 const char *asked_header(const struct asked *a, const char *name);
 
-/* --- counting: what has arrived up to now ---------------------------------- */
+/* --- counting: what has arrived up to now --------------------------------- */
 
 size_t double_connections(struct provider_double *d);
 size_t double_requests(struct provider_double *d);
@@ -54,7 +54,7 @@ size_t double_cancelled(struct provider_double *d);
 /* Wait for that many. */
 void double_await_cancelled(struct provider_double *d, size_t count);
 
-/* --- answering ------------------------------------------------------------- */
+/* --- answering ------------------------------------------------------------ */
 
 /* Bytes of an answer, whatever they are. */
 void asked_say(struct asked *a, const char *text);

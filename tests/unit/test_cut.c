@@ -327,7 +327,7 @@ START_TEST(leaves_the_outcome_alone_when_it_refuses)
 }
 END_TEST
 
-/* --- what is found ---------------------------------------------------------- */
+/* --- what is found -------------------------------------------------------- */
 
 static const struct {
 	const char *json;
@@ -402,7 +402,7 @@ START_TEST(takes_the_array_it_is_told)
 }
 END_TEST
 
-/* --- cutting ---------------------------------------------------------------- */
+/* --- cutting -------------------------------------------------------------- */
 
 static const struct {
 	const char *head;
@@ -502,7 +502,7 @@ START_TEST(leaves_alone_what_is_no_array)
 }
 END_TEST
 
-/* --- LFs -------------------------------------------------------------------- */
+/* --- LFs ------------------------------------------------------------------ */
 
 static const struct {
 	const char *text;

@@ -143,7 +143,7 @@ START_TEST(leaves_other_bytes_alone)
 }
 END_TEST
 
-/* --- against a slow model --------------------------------------------------- */
+/* --- against a slow model ------------------------------------------------- */
 
 /* How long the spelling of the secret at the start of a string is, -1: it does
  * not start with one. No '%', '\' or capital in the secret, no capital U or K in
@@ -223,7 +223,7 @@ START_TEST(does_as_a_slow_one_does)
 }
 END_TEST
 
-/* --- hostile bytes ---------------------------------------------------------- */
+/* --- hostile bytes -------------------------------------------------------- */
 
 #define MIB ((size_t)1 << 20)
 

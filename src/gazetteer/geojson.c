@@ -6,10 +6,11 @@
 #include "herd/geojson.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "herd/json_reader.h"
 
 #define DEGREE_E7 1e7
 
@@ -35,31 +36,9 @@ static int refuse(const struct trouble *t, const char *format, ...)
 
 /* --- JSON ----------------------------------------------------------------- */
 
-static struct json_object *member(
-	struct json_object *object, const char *key, enum json_type type)
-{
-	struct json_object *found;
-
-	if (!json_object_is_type(object, json_type_object) ||
-		!json_object_object_get_ex(object, key, &found) ||
-		!json_object_is_type(found, type))
-		return NULL;
-	return found;
-}
-
-static struct text text_member(struct json_object *object, const char *key)
-{
-	struct json_object *s = member(object, key, json_type_string);
-
-	if (!s)
-		return (struct text){"", 0};
-	return (struct text){json_object_get_string(s),
-		(size_t)json_object_get_string_len(s)};
-}
-
 static bool is_type(struct json_object *object, const char *type)
 {
-	return text_equal(text_member(object, "type"), text_of(type));
+	return text_equal(json_text_member(object, "type"), text_of(type));
 }
 
 static struct json_object *parse(struct text text, char *error)
@@ -122,9 +101,9 @@ static int take_point(struct trouble *t, struct json_object *feature,
 	struct globe_point *ret_at)
 {
 	struct json_object *geometry =
-		member(feature, "geometry", json_type_object);
+		json_member(feature, "geometry", json_type_object);
 	struct json_object *coordinates =
-		member(geometry, "coordinates", json_type_array);
+		json_member(geometry, "coordinates", json_type_array);
 	int rc;
 
 	if (!is_type(geometry, "Point"))
@@ -140,9 +119,9 @@ static int take_feature(
 	struct trouble *t, struct json_object *feature, struct gazetteer *g)
 {
 	struct json_object *properties =
-		member(feature, "properties", json_type_object);
-	struct text name = text_member(properties, "name");
-	struct text region = text_member(properties, "region");
+		json_member(feature, "properties", json_type_object);
+	struct text name = json_text_member(properties, "name");
+	struct text region = json_text_member(properties, "region");
 	struct globe_point at;
 	int rc;
 
@@ -168,7 +147,7 @@ static int take_collection(
 {
 	struct trouble t = {.error = error};
 	struct json_object *features =
-		member(root, "features", json_type_array);
+		json_member(root, "features", json_type_array);
 	size_t count = features ? json_object_array_length(features) : 0;
 	int rc = 0;
 

@@ -3,10 +3,11 @@
 #include "herd/whatsat_table.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <math.h>
 #include <stdio.h>
 
+#include "herd/cut.h"
+#include "herd/json_reader.h"
 #include "herd/line.h"
 #include "herd/screen.h"
 #include "herd/stamp.h"
@@ -90,63 +91,25 @@ struct table {
 
 /* --- JSON ----------------------------------------------------------------- */
 
-/* NULL: `parent` is no object, or has no such member of that type. */
-static struct json_object *member(
-	struct json_object *parent, const char *key, enum json_type type)
-{
-	struct json_object *found;
-
-	if (!json_object_object_get_ex(parent, key, &found) ||
-		!json_object_is_type(found, type))
-		return NULL;
-	return found;
-}
-
 /* A member, or with two keys a member of a member. */
 static struct json_object *member_at(struct json_object *parent,
 	const char *const path[2], enum json_type type)
 {
 	if (!path[1])
-		return member(parent, path[0], type);
-	return member(member(parent, path[0], json_type_object), path[1], type);
-}
-
-/* Empty where there is none. */
-static struct text text_in(struct json_object *string)
-{
-	if (!string)
-		return (struct text){"", 0};
-	return (struct text){json_object_get_string(string),
-		(size_t)json_object_get_string_len(string)};
+		return json_member(parent, path[0], type);
+	return json_member(
+		json_member(parent, path[0], json_type_object), path[1], type);
 }
 
 static bool take_degrees(struct json_object *parent, const char *key,
 	double limit, double *ret_degrees)
 {
-	struct json_object *found = member(parent, key, json_type_double);
+	struct json_object *found = json_number_member(parent, key);
 
-	if (!found)
-		found = member(parent, key, json_type_int);
 	if (!found)
 		return false;
 	*ret_degrees = json_object_get_double(found);
 	return fabs(*ret_degrees) <= limit;
-}
-
-static struct json_object *parse_json(struct text json)
-{
-	struct json_tokener *tokener = json_tokener_new();
-	struct json_object *root;
-
-	if (!tokener || json.len > INT32_MAX) {
-		json_tokener_free(tokener);
-		return NULL;
-	}
-	json_tokener_set_flags(
-		tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	root = json_tokener_parse_ex(tokener, json.ptr, (int)json.len);
-	json_tokener_free(tokener);
-	return root;
 }
 
 /* --- distances ------------------------------------------------------------ */
@@ -224,7 +187,8 @@ static void make_distance(
 /* The first of its types, as words. */
 static void make_kind(struct json_object *place, struct row *row)
 {
-	struct json_object *types = member(place, "types", json_type_array);
+	struct json_object *types =
+		json_member(place, "types", json_type_array);
 	struct json_object *first =
 		types ? json_object_array_get_idx(types, 0) : NULL;
 	bool good = json_object_is_type(first, json_type_string);
@@ -246,11 +210,11 @@ static void make_row(const struct table *t, size_t index, struct row *row)
 	make_kind(place, row);
 	row->cells[COLUMN_NUMBER] = text_of(row->number);
 	row->cells[COLUMN_NAME] =
-		text_in(member_at(place, t->form->name, json_type_string));
+		json_text(member_at(place, t->form->name, json_type_string));
 	row->cells[COLUMN_DISTANCE] = text_of(row->distance);
 	row->cells[COLUMN_KIND] = text_of(row->kind);
 	row->cells[COLUMN_VICINITY] =
-		text_in(member(place, t->form->vicinity, json_type_string));
+		json_text_member(place, t->form->vicinity);
 }
 
 static void print_row(
@@ -413,28 +377,28 @@ static void print_client(
 
 static int read_legacy(struct table *t, struct json_object *root)
 {
-	struct text status = text_in(member(root, "status", json_type_string));
+	struct text status = json_text_member(root, "status");
 
 	t->form = &legacy_form;
-	t->places = member(root, t->form->places, json_type_array);
+	t->places = json_member(root, t->form->places, json_type_array);
 	if (text_equal(status, text_of("OK")) ||
 		text_equal(status, text_of("ZERO_RESULTS")))
 		return t->places ? 0 : -EBADMSG;
 	t->error = status;
-	t->error_message =
-		text_in(member(root, "error_message", json_type_string));
+	t->error_message = json_text_member(root, "error_message");
 	return status.len && place_count(t) == 0 ? 0 : -EBADMSG;
 }
 
 /* Nothing found is an object without members. */
 static int read_new(struct table *t, struct json_object *root)
 {
-	struct json_object *error = member(root, "error", json_type_object);
+	struct json_object *error =
+		json_member(root, "error", json_type_object);
 
 	t->form = &new_form;
-	t->places = member(root, t->form->places, json_type_array);
-	t->error = text_in(member(error, "status", json_type_string));
-	t->error_message = text_in(member(error, "message", json_type_string));
+	t->places = json_member(root, t->form->places, json_type_array);
+	t->error = json_text_member(error, "status");
+	t->error_message = json_text_member(error, "message");
 	if (t->error.len)
 		return t->places ? -EBADMSG : 0;
 	return t->places || json_object_object_length(root) == 0 ? 0 : -EBADMSG;
@@ -453,7 +417,7 @@ static int print_answer(const struct line *line, struct json_object *root,
 		return -EBADMSG;
 	t.client.latitude = degrees_of(location.latitude);
 	t.client.longitude = degrees_of(location.longitude);
-	if (member(root, "status", json_type_string))
+	if (json_member(root, "status", json_type_string))
 		rc = read_legacy(&t, root);
 	else
 		rc = read_new(&t, root);
@@ -483,7 +447,7 @@ int whatsat_table(
 	line_parse((struct text){answer.ptr, len}, &line);
 	if (line.verb != LINE_AT)
 		return -EBADMSG;
-	root = parse_json((struct text){end, answer.len - len});
+	root = json_parse((struct text){end, answer.len - len}, CUT_DEPTH_MAX);
 	rc = print_answer(&line, root, view, out);
 	json_object_put(root);
 	return rc;

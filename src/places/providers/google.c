@@ -7,11 +7,10 @@
  * Members of a type that is not theirs are treated as if they were not there:
  * the rest of a place is worth more to a client than none. */
 #include <errno.h>
-#include <json-c/json.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "herd/cut.h"
+#include "herd/json_reader.h"
 #include "herd/json_writer.h"
 #include "herd/provider.h"
 
@@ -39,51 +38,23 @@ static int write_question(const struct provider_question *q, struct buf *out)
 
 /* --- members -------------------------------------------------------------- */
 
-/* NULL: there is none of that type. */
-static struct json_object *member(
-	struct json_object *object, const char *key, enum json_type type)
-{
-	struct json_object *found;
-
-	if (!json_object_is_type(object, json_type_object) ||
-		!json_object_object_get_ex(object, key, &found) ||
-		!json_object_is_type(found, type))
-		return NULL;
-	return found;
-}
-
-static struct text text_in(struct json_object *string)
-{
-	return (struct text){json_object_get_string(string),
-		(size_t)json_object_get_string_len(string)};
-}
-
-/* {NULL, 0}: there is no such string. */
-static struct text text_member(struct json_object *object, const char *key)
-{
-	struct json_object *string = member(object, key, json_type_string);
-
-	return string ? text_in(string) : (struct text){NULL, 0};
-}
-
 static void put_text(struct json_writer *w, const char *key,
 	struct json_object *object, const char *from)
 {
-	struct text text = text_member(object, from);
+	struct json_object *string =
+		json_member(object, from, json_type_string);
 
-	if (text.ptr)
-		json_string(w, key, text);
+	if (string)
+		json_string(w, key, json_text(string));
 }
 
 /* json-c keeps the digits of a fraction as they came. */
 static void put_number(struct json_writer *w, const char *key,
 	struct json_object *object, const char *from)
 {
-	struct json_object *number = member(object, from, json_type_double);
+	struct json_object *number = json_number_member(object, from);
 	const char *digits;
 
-	if (!number)
-		number = member(object, from, json_type_int);
 	if (!number)
 		return;
 	digits = json_object_to_json_string(number);
@@ -107,7 +78,7 @@ static void put_degrees(struct json_writer *w, const char *key,
 static void put_point(struct json_writer *w, const char *key,
 	struct json_object *object, const char *from)
 {
-	struct json_object *point = member(object, from, json_type_object);
+	struct json_object *point = json_member(object, from, json_type_object);
 
 	if (!point)
 		return;
@@ -120,9 +91,9 @@ static void put_point(struct json_writer *w, const char *key,
 static void put_geometry(struct json_writer *w, struct json_object *place)
 {
 	struct json_object *viewport =
-		member(place, "viewport", json_type_object);
+		json_member(place, "viewport", json_type_object);
 
-	if (!viewport && !member(place, "location", json_type_object))
+	if (!viewport && !json_member(place, "location", json_type_object))
 		return;
 	json_open_object(w, "geometry");
 	put_point(w, "location", place, "location");
@@ -144,7 +115,7 @@ static void put_price_level(struct json_writer *w, struct json_object *place)
 		"PRICE_LEVEL_EXPENSIVE",
 		"PRICE_LEVEL_VERY_EXPENSIVE",
 	};
-	struct text level = text_member(place, "priceLevel");
+	struct text level = json_text_member(place, "priceLevel");
 
 	for (unsigned i = 0; i < HERD_COUNT(levels); i++) {
 		if (text_equal(level, text_of(levels[i])))
@@ -154,7 +125,8 @@ static void put_price_level(struct json_writer *w, struct json_object *place)
 
 static void put_types(struct json_writer *w, struct json_object *place)
 {
-	struct json_object *types = member(place, "types", json_type_array);
+	struct json_object *types =
+		json_member(place, "types", json_type_array);
 	size_t count = types ? json_object_array_length(types) : 0;
 
 	if (!types)
@@ -164,7 +136,7 @@ static void put_types(struct json_writer *w, struct json_object *place)
 		struct json_object *type = json_object_array_get_idx(types, i);
 
 		if (json_object_is_type(type, json_type_string))
-			json_string(w, NULL, text_in(type));
+			json_string(w, NULL, json_text(type));
 	}
 	json_close_array(w);
 }
@@ -174,7 +146,7 @@ static void put_place(struct json_writer *w, struct json_object *place)
 	json_open_object(w, NULL);
 	put_text(w, "business_status", place, "businessStatus");
 	put_geometry(w, place);
-	put_text(w, "name", member(place, "displayName", json_type_object),
+	put_text(w, "name", json_member(place, "displayName", json_type_object),
 		"text");
 	put_text(w, "place_id", place, "id");
 	put_price_level(w, place);
@@ -190,14 +162,15 @@ static void put_place(struct json_writer *w, struct json_object *place)
 /* A key that is not valid is called an invalid argument. */
 static bool is_key_refused(struct json_object *error)
 {
-	struct json_object *details = member(error, "details", json_type_array);
+	struct json_object *details =
+		json_member(error, "details", json_type_array);
 	size_t count = details ? json_object_array_length(details) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *detail =
 			json_object_array_get_idx(details, i);
 
-		if (text_equal(text_member(detail, "reason"),
+		if (text_equal(json_text_member(detail, "reason"),
 			    text_of("API_KEY_INVALID")))
 			return true;
 	}
@@ -220,7 +193,7 @@ static const char *legacy_status(unsigned status, struct json_object *error)
 		{"OUT_OF_RANGE", 0, "INVALID_REQUEST"},
 		{"FAILED_PRECONDITION", 0, "INVALID_REQUEST"},
 	};
-	struct text word = text_member(error, "status");
+	struct text word = json_text_member(error, "status");
 
 	if (is_key_refused(error))
 		return "REQUEST_DENIED";
@@ -233,27 +206,6 @@ static const char *legacy_status(unsigned status, struct json_object *error)
 }
 
 /* --- the answer ----------------------------------------------------------- */
-
-static int parse(struct text json, struct json_object **ret_root)
-{
-	/* What is inside of the deepest array counts as a level as well. */
-	struct json_tokener *tokener = json_tokener_new_ex(CUT_DEPTH_MAX + 1);
-	struct json_object *root = NULL;
-
-	if (!tokener)
-		return -ENOMEM; /* UNTESTED: json-c has a heap of its own */
-	json_tokener_set_flags(
-		tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	if (json.len <= INT_MAX)
-		root = json_tokener_parse_ex(tokener, json.ptr, (int)json.len);
-	json_tokener_free(tokener);
-	if (!json_object_is_type(root, json_type_object)) {
-		json_object_put(root);
-		return -EBADMSG;
-	}
-	*ret_root = root;
-	return 0;
-}
 
 /* NULL: there is no array at all, which says that nothing was found. */
 static int find_places(
@@ -275,8 +227,8 @@ static int find_places(
 	return 0;
 }
 
-/* `error_message` and `places` may be NULL. */
-static int write_answer(struct text error_message, struct json_object *places,
+/* `error`, and `places`, may be NULL. */
+static int write_answer(struct json_object *error, struct json_object *places,
 	const char *status, struct buf *out)
 {
 	struct json_writer w = JSON_WRITER(&json_legacy, out);
@@ -285,8 +237,7 @@ static int write_answer(struct text error_message, struct json_object *places,
 	int rc;
 
 	json_open_object(&w, NULL);
-	if (error_message.ptr)
-		json_string(&w, "error_message", error_message);
+	put_text(&w, "error_message", error, "message");
 	json_open_array(&w, "html_attributions");
 	json_close_array(&w);
 	json_open_array(&w, "results");
@@ -304,28 +255,28 @@ static int write_answer(struct text error_message, struct json_object *places,
 static int translate_root(
 	unsigned status, struct json_object *root, struct buf *out)
 {
-	struct json_object *error = member(root, "error", json_type_object);
+	struct json_object *error =
+		json_member(root, "error", json_type_object);
 	struct json_object *places;
 	const char *found;
 
 	if (error)
-		return write_answer(text_member(error, "message"), NULL,
-			legacy_status(status, error), out);
+		return write_answer(
+			error, NULL, legacy_status(status, error), out);
 	if (status / 100 != 2 || find_places(root, &places))
 		return -EBADMSG;
 	found = places && json_object_array_length(places) > 0 ? "OK"
 							       : "ZERO_RESULTS";
-	return write_answer((struct text){NULL, 0}, places, found, out);
+	return write_answer(NULL, places, found, out);
 }
 
 static int translate(unsigned status, struct text json, struct buf *out)
 {
-	struct json_object *root;
-	int rc = parse(json, &root);
+	struct json_object *root = json_parse(json, CUT_DEPTH_MAX);
+	int rc = -EBADMSG;
 
-	if (rc)
-		return rc;
-	rc = translate_root(status, root, out);
+	if (json_object_is_type(root, json_type_object))
+		rc = translate_root(status, root, out);
 	json_object_put(root);
 	return rc;
 }

@@ -27,8 +27,20 @@ static inline const char *buf_front(const struct buf *b)
 	return b->data + b->start;
 }
 
+/* All of them, until the buf changes. */
+static inline struct text buf_text(const struct buf *b)
+{
+	return (struct text){b->data ? buf_front(b) : "", buf_len(b)};
+}
+
 /* Append len bytes. 0; -ENOMEM (buf unchanged). */
 HERD_MUST_CHECK int buf_append(struct buf *b, const void *src, size_t len);
+
+HERD_MUST_CHECK
+static inline int buf_append_text(struct buf *b, struct text text)
+{
+	return buf_append(b, text.ptr, text.len);
+}
 
 HERD_MUST_CHECK
 static inline int buf_append_string(struct buf *b, const char *string)

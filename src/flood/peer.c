@@ -309,7 +309,7 @@ static void take_input(struct peer *p)
 		peer_lose(p, sys_error_text(-ENOMEM));
 		return;
 	}
-	bytes = (struct text){buf_front(&p->conn.in), buf_len(&p->conn.in)};
+	bytes = buf_text(&p->conn.in);
 	while (conn_take_line(&bytes, &line)) {
 		take_line(p, line);
 		if (p->conn.io.fd < 0)

@@ -84,7 +84,7 @@ static int grow(struct gazetteer *g)
 static int keep_text(struct gazetteer *g, struct text text, uint32_t *ret_start)
 {
 	uint32_t start = (uint32_t)buf_len(&g->texts);
-	int rc = buf_append(&g->texts, text.ptr, text.len);
+	int rc = buf_append_text(&g->texts, text);
 
 	if (!rc)
 		*ret_start = start;

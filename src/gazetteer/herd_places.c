@@ -258,7 +258,7 @@ static struct gazetteer *read_places(const struct options *o)
 
 	if (read_file(path, FILE_MAX, &bytes))
 		return NULL;
-	text = (struct text){buf_front(&bytes), buf_len(&bytes)};
+	text = buf_text(&bytes);
 	rc = o->geojson ? geojson_parse(text, &gazetteer, error)
 			: gazetteer_parse(text, &gazetteer, error);
 	if (rc)

@@ -86,14 +86,12 @@ static int answer_new(struct nearby_http *http, const struct request *r,
 	struct nearby_new_question q = {
 		.key = find(r, MHD_HEADER_KIND, "X-Goog-Api-Key"),
 		.field_mask = find(r, MHD_HEADER_KIND, "X-Goog-FieldMask"),
-		.body = {"", 0},
+		.body = buf_text(&r->body),
 	};
 
 	if (r->too_large)
 		return answer_error(
 			http, 413, "The body is too large.", ret_answer);
-	if (buf_len(&r->body))
-		q.body = (struct text){buf_front(&r->body), buf_len(&r->body)};
 	return nearby_new_answer(http->set.gazetteer, http->set.api_key, &q,
 		&http->out, ret_answer);
 }

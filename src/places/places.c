@@ -30,7 +30,7 @@ struct fetch {
 	LIST_ENTRY(fetch) same; /* in its bucket */
 	TAILQ_ENTRY(fetch) queue;
 	bool queued;
-	TAILQ_HEAD(, places_query) waiting;
+	TAILQ_HEAD(queries, places_query) waiting;
 	struct buf question;
 	uint64_t hash; /* of the question */
 	int64_t asked_ns, began_ns;
@@ -44,8 +44,8 @@ struct places {
 	struct reactor_hook hook;
 	struct timer starter; /* a fetch can be started */
 	uint64_t seed;        /* of the hashes */
-	LIST_HEAD(, fetch) buckets[BUCKETS];
-	TAILQ_HEAD(, fetch) queue; /* wait for their turn */
+	LIST_HEAD(bucket, fetch) buckets[BUCKETS];
+	TAILQ_HEAD(fetches, fetch) queue; /* wait for their turn */
 	struct buf scratch; /* a question, a URL, or a translated answer */
 };
 
@@ -138,7 +138,7 @@ static int new_fetch(struct places *p, struct text question, uint64_t hash,
 {
 	struct fetch *f = sys_alloc_zero(1, sizeof *f);
 
-	if (!f || buf_append(&f->question, question.ptr, question.len)) {
+	if (!f || buf_append_text(&f->question, question)) {
 		sys_free(f);
 		return -ENOMEM;
 	}
@@ -165,9 +165,7 @@ static struct fetch *find_fetch(
 
 	LIST_FOREACH(f, &p->buckets[hash % BUCKETS], same)
 		if (f->hash == hash && f->asked_ns >= oldest_ns &&
-			text_equal(
-				question, (struct text){buf_front(&f->question),
-						  buf_len(&f->question)}))
+			text_equal(question, buf_text(&f->question)))
 			return f;
 	return NULL;
 }
@@ -183,23 +181,21 @@ static int write_url(struct places *p, const struct fetch *f)
 	int rc;
 
 	buf_clear(url);
-	rc = buf_append(url, buf_front(&c->before), buf_len(&c->before));
+	rc = buf_append_text(url, buf_text(&c->before));
 	if (!rc)
-		rc = buf_append(url, body, strlen(body));
+		rc = buf_append_string(url, body);
 	if (!rc)
-		rc = buf_append(
-			url, buf_front(&f->question), buf_len(&f->question));
+		rc = buf_append_text(url, buf_text(&f->question));
 	if (rc)
 		return rc;
 	log_write(p->log, LOG_PLACES_REQUEST,
-		&(struct log_facts){.bytes = {buf_front(url), buf_len(url)}});
+		&(struct log_facts){.bytes = buf_text(url)});
 	if (c->provider->posts) {
 		buf_clear(url);
-		rc = buf_append(
-			url, buf_front(&c->before), buf_len(&c->before));
+		rc = buf_append_text(url, buf_text(&c->before));
 	}
-	if (!rc && buf_len(&c->after))
-		rc = buf_append(url, buf_front(&c->after), buf_len(&c->after));
+	if (!rc)
+		rc = buf_append_text(url, buf_text(&c->after));
 	return rc ? rc : buf_append(url, "", 1);
 }
 
@@ -408,7 +404,7 @@ int places_ask(struct places *p, const struct provider_question *question,
 	buf_clear(&p->scratch);
 	if (provider->write_question(question, &p->scratch))
 		return -ENOMEM;
-	bytes = (struct text){buf_front(&p->scratch), buf_len(&p->scratch)};
+	bytes = buf_text(&p->scratch);
 	hash = XXH3_64bits_withSeed(bytes.ptr, bytes.len, p->seed);
 	f = find_fetch(p, bytes, hash);
 	if (!f && new_fetch(p, bytes, hash, &f))

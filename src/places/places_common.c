@@ -119,7 +119,7 @@ static int add_header(
 	if (!rc)
 		rc = buf_append_string(&line, ": ");
 	if (!rc)
-		rc = buf_append(&line, value.ptr, value.len);
+		rc = buf_append_text(&line, value);
 	if (!rc)
 		rc = buf_append(&line, "", 1);
 	if (!rc)

@@ -28,7 +28,7 @@ struct transfers {
 	struct reactor_io io; /* an epoll set of curl's sockets */
 	struct timer timer;   /* of curl */
 	bool due;             /* curl wants to be called */
-	LIST_HEAD(, handle) idle;
+	LIST_HEAD(handles, handle) idle;
 	unsigned under_way;
 };
 

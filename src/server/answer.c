@@ -14,7 +14,7 @@
 
 static void say(struct session *s, struct text text)
 {
-	if (buf_append(s->env->to, text.ptr, text.len))
+	if (buf_append_text(s->env->to, text))
 		s->doomed = "out of memory";
 }
 
@@ -137,8 +137,7 @@ static void ask_provider(struct turn *turn, const struct line *whatsat)
 	struct location location;
 	struct line at;
 
-	line_parse((struct text){buf_front(&turn->text), buf_len(&turn->text)},
-		&at);
+	line_parse(buf_text(&turn->text), &at);
 	HERD_ASSERT(at.verb == LINE_AT &&
 		    location_parse(at.at.location, &location));
 	question.latitude = location.latitude;

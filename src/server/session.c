@@ -114,7 +114,7 @@ static void keep(struct session *s, struct text rest)
 
 	if (s->doomed || s->discarding || !rest.len)
 		return;
-	if (buf_append(in, rest.ptr, rest.len)) {
+	if (buf_append_text(in, rest)) {
 		s->doomed = "out of memory";
 		return;
 	}
@@ -122,7 +122,7 @@ static void keep(struct session *s, struct text rest)
 		s->has_lines = true;
 	if (s->has_lines || buf_len(in) <= answer_limit(s))
 		return;
-	answer_overlong(s, (struct text){buf_front(in), buf_len(in)});
+	answer_overlong(s, buf_text(in));
 	if (s->link)
 		s->link->skipping = true;
 	buf_fini(in);
@@ -145,8 +145,7 @@ static void skip_rest_of_line(struct session *s, struct text *bytes)
 static void take_kept(struct session *s)
 {
 	struct buf kept = s->conn.in;
-	struct text bytes = {
-		kept.data ? buf_front(&kept) : NULL, buf_len(&kept)};
+	struct text bytes = buf_text(&kept);
 
 	s->conn.in = (struct buf){0};
 	s->has_lines = false;

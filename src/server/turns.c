@@ -57,9 +57,8 @@ static void append_places(struct turn *t, struct text head, struct text tail)
 {
 	struct buf *text = &t->text;
 
-	if (buf_append(text, "\n", 1) || buf_append(text, head.ptr, head.len) ||
-		buf_append(text, tail.ptr, tail.len) ||
-		buf_append(text, "\n\n", 2))
+	if (buf_append_string(text, "\n") || buf_append_text(text, head) ||
+		buf_append_text(text, tail) || buf_append_string(text, "\n\n"))
 		t->session->doomed = "out of memory";
 	turns_count(t);
 }
@@ -118,9 +117,9 @@ bool turns_leave(struct session *s,
 	while ((t = TAILQ_FIRST(&s->turns->queue)) && !t->asking &&
 		!s->doomed &&
 		buf_len(&s->conn.out) + buf_len(out) < SESSION_OUT_MAX) {
-		struct text answer = {buf_front(&t->text), buf_len(&t->text)};
+		struct text answer = buf_text(&t->text);
 
-		if (buf_append(out, answer.ptr, answer.len))
+		if (buf_append_text(out, answer))
 			s->doomed = "out of memory";
 		else
 			on_leave(s, answer);

@@ -164,8 +164,7 @@ static int check_operand(
 			buf_fini(&probe);
 			return complain(EXIT_USAGE, "out of memory");
 		}
-		line_parse((struct text){buf_front(&probe), buf_len(&probe)},
-			&line);
+		line_parse(buf_text(&probe), &line);
 	}
 	buf_fini(&probe);
 	if (line.verb == LINE_INVALID)
@@ -309,7 +308,7 @@ static size_t terminal_width(void)
 /* Put the table in place of the answer, or leave that as it came. */
 static void make_table(char **values, struct exchange *x)
 {
-	struct text answer = {buf_front(&x->kept), buf_len(&x->kept)};
+	struct text answer = buf_text(&x->kept);
 	struct whatsat_view view = {.radius_km = values[1],
 		.nothing = !values[2][strspn(values[2], "0")],
 		.width = terminal_width(),

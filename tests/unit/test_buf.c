@@ -27,8 +27,7 @@ static void append(struct buf *b, const char *string)
 
 static void assert_holds(const struct buf *b, const char *string)
 {
-	ck_assert_uint_eq(buf_len(b), strlen(string));
-	ck_assert_mem_eq(buf_front(b), string, strlen(string));
+	ck_assert(text_equal(buf_text(b), text_of(string)));
 }
 
 START_TEST(appends_and_consumes)
@@ -52,7 +51,10 @@ START_TEST(empty_owns_nothing)
 	struct buf b = {0};
 
 	ck_assert_int_eq(buf_append(&b, NULL, 0), 0);
+	ck_assert_int_eq(buf_append_text(&b, (struct text){NULL, 0}), 0);
 	ck_assert_ptr_null(b.data);
+	ck_assert_ptr_nonnull(buf_text(&b).ptr);
+	ck_assert_uint_eq(buf_text(&b).len, 0);
 	append(&b, "x");
 	buf_consume(&b, 1);
 	ck_assert_ptr_null(b.data);

@@ -57,7 +57,7 @@ struct conf {
 		bool native;
 		const char *ca_file; /* absolute; NULL: the system's */
 		const char *proxy;   /* NULL: none */
-	} places;
+	} places;                    /* see conf_asks_places */
 	struct {
 		const char *directory; /* absolute */
 		enum log_level level;
@@ -102,6 +102,13 @@ HERD_MUST_CHECK int conf_find_server(const struct conf *conf, const char *name,
  * 0; -EINVAL. */
 HERD_MUST_CHECK int conf_parse_listen(
 	const char *text, uint16_t port, struct address *ret_address);
+
+/* Whether anybody is to be asked what is near: nobody is unless the file says
+ * where, or with which key. */
+static inline bool conf_asks_places(const struct conf *conf)
+{
+	return conf->places.url || conf->places.key_file;
+}
 
 /* Every option with what it is for, its range and its default, two or three
  * lines each: for `herdd --help`. */

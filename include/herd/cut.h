@@ -13,7 +13,7 @@
 #define CUT_DEPTH_MAX 64 /* arrays and objects in each other */
 
 struct cut {
-	struct text json;
+	struct text json; /* borrowed from whoever had it measured */
 	/* Where the elements of the array end, as far as anybody may want
 	 * them: ends[0] is the byte after the first. */
 	size_t ends[LINE_BOUND_MAX];

@@ -21,12 +21,12 @@ struct exchange {
 	int input;      /* where commands are read from; -1: all are in out */
 	int output;     /* where answers are written */
 	int timeout_ms; /* how long nothing may move */
-	struct buf out; /* not sent yet */
+	struct buf out; /* not sent yet; its owner frees it */
 
 	/* Answers are kept for who wants to see them whole, and no longer as
-	 * soon as they are too long or memory runs out. Its owner frees it. */
+	 * soon as they are too long or memory runs out. */
 	bool keep;
-	struct buf kept; /* not written yet */
+	struct buf kept; /* not written yet; exchange_write_kept frees it */
 
 	/* Found by exchange_run. */
 	int input_error;   /* 0, or -errno that ended the input */

@@ -43,7 +43,8 @@ enum handshake_end {
 HERD_MUST_CHECK int handshake_begin(
 	const struct neighbours *nb, struct handshake *ret_handshake);
 
-/* Write our hello to that neighbour, LF included; its length. */
+/* Write our hello to that neighbour, LF included, to dst[HANDSHAKE_HELLO_MAX];
+ * its length. */
 size_t handshake_hello(const struct handshake *h, const struct neighbours *nb,
 	size_t which, char *dst);
 
@@ -73,7 +74,8 @@ HERD_MUST_CHECK int handshake_meet(struct handshake *h,
 	const struct line *theirs);
 
 /* With a secret, when handshake_meet is done: write the line that proves us, LF
- * included; its length. Does this line prove them? */
+ * included, to dst[HANDSHAKE_PROOF_MAX]; its length. Does this line prove
+ * them? */
 size_t handshake_prove(const struct handshake *h, char *dst);
 HERD_MUST_CHECK bool handshake_is_proof(
 	const struct handshake *h, const struct line *line);

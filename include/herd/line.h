@@ -92,7 +92,7 @@ void line_format_at(const struct line *iamat, struct text server,
 void line_normalise_at(
 	const struct line *at, char *dst, struct sighting *ret_sighting);
 
-/* Write `len` bytes as twice as many hex digits, in lower case. */
+/* Write `len` bytes as twice as many hex digits, in lower case, and no NUL. */
 void line_put_hex(const unsigned char *src, size_t len, char *dst);
 
 #endif

@@ -37,8 +37,8 @@ const struct conf_server *neighbours_server(
 /* This process's boot id: 16 hex digits, random. */
 struct text neighbours_boot(const struct neighbours *nb);
 
-/* What the herd shares to prove who is who; borrowed, of length 0 (which is how
- * it starts): nothing. Start-up only; any. */
+/* What the herd shares to prove who is who; of length 0, as it starts out:
+ * nothing. Setting it is start-up only; its bytes are borrowed. */
 void neighbours_set_secret(struct neighbours *nb, struct text secret);
 struct text neighbours_secret(const struct neighbours *nb);
 

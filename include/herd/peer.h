@@ -57,9 +57,9 @@ struct peer {
 	size_t which;    /* neighbour */
 	unsigned reader; /* of the change feed */
 	enum peer_state state;
-	struct timer timer; /* WAITING: dial. RESOLVING: ask again.
-				     * CONNECTING to PROVING: give up.
-				     * UP: look after liveness */
+	/* WAITING: dial. RESOLVING: ask again. CONNECTING to PROVING: give up.
+	 * UP: look after liveness. */
+	struct timer timer;
 	struct resolver *resolver;
 	unsigned attempt;           /* dials since it was last up */
 	int64_t backoff_ns;         /* of the next failure */

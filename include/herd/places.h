@@ -67,11 +67,14 @@ HERD_MUST_CHECK int places_new(struct places_common *common,
 	struct reactor *reactor, struct log_ring *log,
 	struct places **ret_places);
 
-/* After the reactor has stopped, when no query is waiting. Accepts NULL. */
+/* After the reactor has stopped (which calls it no more), when no query is
+ * waiting. Accepts NULL. */
 void places_free(struct places *places);
 
-/* Ask. on_answer is called once, at most timeout_ns from now, unless the query
- * is cancelled before. 0; -ENOENT: nobody is configured to be asked; -ENOMEM;
+/* Ask. The question is read during the call only; the query, which must not be
+ * waiting, stays where it is until its answer or places_cancel. on_answer is
+ * called once, at most timeout_ns from now, unless the query is cancelled
+ * before. 0; -ENOENT: nobody is configured to be asked; -ENOMEM;
  * on_answer is then never called: see places_excuse. */
 HERD_MUST_CHECK int places_ask(struct places *places,
 	const struct provider_question *question, int64_t timeout_ns,

@@ -15,7 +15,7 @@ struct provider_question {
 	struct text latitude;  /* degrees, with sign, as the client wrote it: */
 	struct text longitude; /* as in struct location */
 	int64_t radius_um;     /* micrometres */
-	unsigned bound;        /* results, at least 1 */
+	unsigned bound;        /* results: 1 to LINE_BOUND_MAX */
 };
 
 struct provider {
@@ -43,7 +43,8 @@ struct provider {
 	/* Append the legacy form of an answer, errors included, `json` being
 	 * one object in the sense of cut.h and `status` that of HTTP. NULL: its
 	 * answers have that form. 0; -ENOMEM; -EBADMSG: nothing this provider
-	 * would say (after both, `out` is as it was). */
+	 * would say, or too much for json-c's memory (after both, `out` is as
+	 * it was). */
 	int (*translate)(unsigned status, struct text json, struct buf *out);
 };
 

@@ -27,7 +27,8 @@ struct secret_file_rule {
 			     * are the service manager's to guard */
 };
 
-/* 0; -EINVAL, and in error[room] one line for people. */
+/* The caller ends the secret with secret_file_fini. 0; -EINVAL, and in
+ * error[room] one line for people. */
 HERD_MUST_CHECK int secret_file_read(const char *path,
 	const struct secret_file_rule *rule, struct secret_file *ret_secret,
 	char *error, size_t room);

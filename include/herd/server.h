@@ -39,14 +39,14 @@ void server_free(struct server *s);
  * up. 0; -EPERM, and in `error` what would be right. */
 HERD_MUST_CHECK int server_check_trust(const struct conf *conf, char *error);
 
-/* Read peers.secret_file; without one, an empty secret. 0; -EINVAL, and in
- * `error` what would be right. */
+/* Read peers.secret_file; without one, an empty secret. The caller ends it with
+ * secret_file_fini. 0; -EINVAL, and in `error` what would be right. */
 HERD_MUST_CHECK int server_read_secret(
 	const struct conf *conf, struct secret_file *ret_secret, char *error);
 
 /* Raise the soft descriptor limit to the hard one, and tell how many clients
  * fit: limits.connections or a little less. 0; -EMFILE, and in `error` what
- * would be right. */
+ * would be right; -errno of the limit itself. */
 HERD_MUST_CHECK int server_check_descriptors(
 	const struct conf *conf, unsigned *ret_connections, char *error);
 

@@ -112,7 +112,7 @@ static inline bool session_is_link(const struct session *s)
 	return s->link && s->link->proven;
 }
 
-/* The neighbour at the other end of a link. */
+/* The neighbour that has said hello: of one with s->link, proven or not. */
 const char *session_link_name(const struct session *s);
 
 /* Start to serve it. */

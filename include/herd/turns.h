@@ -34,18 +34,20 @@ struct turns {
 	unsigned asking; /* turns that are */
 };
 
-/* Another turn, behind all others. NULL: no memory. */
+/* Another turn, behind all others; the session owns it. NULL: no memory. */
 HERD_MUST_CHECK struct turn *turns_add(struct session *s);
 
-/* The caller has appended to turn->text. */
+/* The caller has appended to turn->text: count its bytes. */
 void turns_count(struct turn *turn);
 
 /* Ask the provider what is near; its answer will be appended, and the session
- * resumed. */
+ * resumed. Where it cannot be asked an excuse is appended at once. The question
+ * is read during the call only. */
 void turns_ask(struct turn *turn, const struct provider_question *question);
 
-/* Move finished turns from the front to env->out, until that is full; each is
- * told to on_leave. false: none was moved. */
+/* Move finished turns from the front to env->out, until SESSION_OUT_MAX bytes
+ * wait there and in conn.out; each is told to on_leave. false: none was moved.
+ * Without memory the session is doomed. */
 bool turns_leave(struct session *s,
 	void (*on_leave)(struct session *s, struct text answer));
 

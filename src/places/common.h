@@ -1,4 +1,5 @@
-/* common - what the workers' places have in common. Private to src/places.
+/* common - what the workers' places have in common; made by places_common_new
+ * (places.h). Private to src/places.
  * Threads: immutable once made, but for what curl keeps in `share`, which it
  * locks by our functions. */
 #ifndef HERD_COMMON_H

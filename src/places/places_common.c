@@ -248,7 +248,7 @@ static int configure(struct places_common *c, char *error)
 	const struct conf *conf = c->conf;
 	int rc;
 
-	if (!conf->places.url && !conf->places.key_file)
+	if (!conf_asks_places(conf))
 		return 0;
 	c->provider = provider_find(conf->places.provider);
 	HERD_ASSERT(c->provider);

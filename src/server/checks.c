@@ -85,7 +85,7 @@ int server_check_descriptors(
 			  DESCRIPTORS_PER_PEER * conf->server_count +
 			  DESCRIPTORS_PER_LOOP * (workers + 4);
 
-	if (conf->places.url || conf->places.key_file) {
+	if (conf_asks_places(conf)) {
 		reserved += conf->places.transfers;
 		snprintf(transfers, sizeof transfers,
 			" and places.transfers = %u", conf->places.transfers);

@@ -169,7 +169,9 @@ static bool take_circle(
 	static const char *const restrictions[] = {"circle", NULL};
 	static const char *const circles[] = {"center", "radius", NULL};
 	static const char *const centers[] = {"latitude", "longitude", NULL};
-	struct json_object *restriction, *circle, *center;
+	struct json_object *restriction = NULL;
+	struct json_object *circle = NULL;
+	struct json_object *center = NULL;
 
 	return take_object(v, root, "locationRestriction",
 		       "locationRestriction", restrictions, &restriction) &&

@@ -201,15 +201,14 @@ static int write_url(struct places *p, const struct fetch *f)
 
 static int start(struct places *p, struct fetch *f)
 {
-	struct text question = {buf_front(&f->question), buf_len(&f->question)};
-
 	TAILQ_REMOVE(&p->queue, f, queue);
 	f->queued = false;
 	f->began_ns = reactor_now_ns(p->reactor);
 	if (write_url(p, f))
 		return -ENOMEM;
 	return transfers_begin(p->transfers, &f->transfer,
-		buf_front(&p->scratch) + p->common->target, question);
+		buf_front(&p->scratch) + p->common->target,
+		buf_text(&f->question));
 }
 
 static bool may_start(const struct places *p)

@@ -27,8 +27,8 @@ struct transfer {
 	const char *why; /* we broke it off, a literal; NULL: we did not */
 };
 
-/* It is over: `result` is curl's, `words` what it adds to that, `status` that of
- * HTTP. It is no longer under way. */
+/* It is over: `result` is curl's, `words` (for the call) what it adds to that,
+ * `status` that of HTTP, 0 if none came. It is no longer under way. */
 typedef void transfers_end_fn(
 	struct transfer *t, CURLcode result, const char *words, long status);
 

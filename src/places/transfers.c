@@ -253,9 +253,9 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
 
 	(void)multi;
 	reactor_timer_clear(ts->reactor, &ts->timer);
-	if (timeout_ms == 0)
-		ts->due = true;
-	else if (timeout_ms > 0)
+	/* The timer of at once, too: it keeps awake a loop at the end of whose
+	 * round a resumed session has cancelled a question. */
+	if (timeout_ms >= 0)
 		reactor_timer_set(ts->reactor, &ts->timer,
 			reactor_now_ns(ts->reactor) + timeout_ms * HERD_MS_NS);
 	return 0;
@@ -282,7 +282,7 @@ static void take_finished(struct transfers *ts)
 	}
 }
 
-bool transfers_run(struct transfers *ts)
+void transfers_run(struct transfers *ts)
 {
 	int running;
 
@@ -293,7 +293,6 @@ bool transfers_run(struct transfers *ts)
 	}
 	if (ts->under_way)
 		take_finished(ts);
-	return ts->due;
 }
 
 /* --- life ----------------------------------------------------------------- */

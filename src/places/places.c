@@ -381,11 +381,11 @@ void places_cancel(struct places_query *q)
 static bool on_round(struct reactor_hook *hook)
 {
 	struct places *p = HERD_CONTAINER(hook, struct places, hook);
+	bool more = transfers_run(p->transfers);
 
-	transfers_run(p->transfers);
 	if (may_start(p))
 		start_soon(p); /* the rest, in the next round */
-	return false;
+	return more;
 }
 
 /* --- from outside --------------------------------------------------------- */

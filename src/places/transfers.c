@@ -28,6 +28,7 @@ struct transfers {
 	struct reactor_io io; /* an epoll set of curl's sockets */
 	struct timer timer;   /* of curl */
 	bool due;             /* curl wants to be called */
+	bool stuck;           /* so does a transfer, but curl forgot */
 	LIST_HEAD(handles, handle) idle;
 	unsigned under_way;
 };
@@ -231,10 +232,12 @@ static int on_socket(
 {
 	struct transfers *ts = arg;
 	struct epoll_event event = {.data.fd = fd};
+	void *connecting = ts; /* any mark will do */
 
 	(void)easy;
-	(void)of_socket;
 	if (what == CURL_POLL_REMOVE) {
+		/* Given up while connecting: see try_next_addresses. */
+		ts->stuck |= of_socket == connecting;
 		(void)epoll_ctl(ts->io.fd, EPOLL_CTL_DEL, fd, NULL);
 		return 0;
 	}
@@ -242,6 +245,8 @@ static int on_socket(
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
+	(void)curl_multi_assign(
+		ts->multi, fd, what == CURL_POLL_OUT ? connecting : NULL);
 	if (epoll_ctl(ts->io.fd, EPOLL_CTL_ADD, fd, &event))
 		(void)epoll_ctl(ts->io.fd, EPOLL_CTL_MOD, fd, &event);
 	return 0;
@@ -282,7 +287,20 @@ static void take_finished(struct transfers *ts)
 	}
 }
 
-void transfers_run(struct transfers *ts)
+/* When an address does not answer, libcurl 7.88 sets no timer for the next one
+ * of its name: a transfer would wait for whatever other timer it has, which may
+ * be that of its end. This is libcurl's only way to have it looked at without a
+ * socket and a timer, however old. */
+static void try_next_addresses(struct transfers *ts)
+{
+	int running;
+
+	ts->stuck = false;
+	CURL_IGNORE_DEPRECATION(
+		(void)curl_multi_socket_all(ts->multi, &running);)
+}
+
+bool transfers_run(struct transfers *ts)
 {
 	int running;
 
@@ -291,8 +309,11 @@ void transfers_run(struct transfers *ts)
 		(void)curl_multi_socket_action(
 			ts->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
+	if (ts->stuck)
+		try_next_addresses(ts);
 	if (ts->under_way)
 		take_finished(ts);
+	return ts->stuck;
 }
 
 /* --- life ----------------------------------------------------------------- */

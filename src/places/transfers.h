@@ -54,7 +54,8 @@ void transfers_abort(struct transfers *ts, struct transfer *t);
 /* How far one has come that is under way: a literal, for the log. */
 const char *transfers_stage(const struct transfer *t);
 
-/* At the end of each round: on_end is called from here. */
-void transfers_run(struct transfers *ts);
+/* At the end of each round: on_end is called from here. true: there is more to
+ * do at once. */
+bool transfers_run(struct transfers *ts);
 
 #endif

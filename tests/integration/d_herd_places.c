@@ -243,7 +243,6 @@ START_TEST(a_certificate_of_somebody)
 {
 	START_WITH_ONE("--log", HTTPS);
 	check_untrusted(_i, "");
-	check_untrusted(_i, "ca_file = \"none.pem\";");
 	places_stop();
 }
 END_TEST

@@ -149,6 +149,31 @@ START_TEST(while_its_name_is_looked_up)
 }
 END_TEST
 
+/* Eight of its addresses refuse, the ninth answers. */
+START_TEST(one_of_several_addresses)
+{
+	const char *slow_names = getenv("HERD_SLOW_NAMES");
+	struct provider_double *provider;
+	char places[64];
+	struct near n;
+
+	if (!CAN_PRELOAD || !slow_names)
+		return;
+	provider = double_new();
+	snprintf(places, sizeof places,
+		"url = \"http://several.test:%" PRIu16 "/\";",
+		double_port(provider));
+	setenv("LD_PRELOAD", slow_names, 1);
+	up(&n, _i, TIMEOUT, places);
+	unsetenv("LD_PRELOAD");
+	near_ask(&n, "WHATSAT kiwi 10 5");
+	asked_answer(double_await(provider), 200, NEAR_GOOD);
+	near_expect(n.h, n.client, n.at, NEAR_GOOD);
+	near_free(&n);
+	double_free(provider);
+}
+END_TEST
+
 /* --- in the middle -------------------------------------------------------- */
 
 #define OK         "HTTP/1.1 200 OK\r\n"
@@ -337,6 +362,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, while_its_name_is_looked_up);
+	herd_add_test(tcase, one_of_several_addresses);
 	herd_add_test(tcase, while_connecting);
 	herd_add_test(tcase, in_the_tls_handshake);
 	herd_add_test(tcase, in_the_middle_of_answers);

@@ -241,7 +241,7 @@ START_TEST(full_drop_counts_what_is_lost)
 	check_form(log);
 	all = herd_count(log, "\n") - herd_count(log, "lines dropped");
 	/* Started, serving, connected, closed, stopping, stopped. */
-	ck_assert_uint_eq(all + count_dropped(log), 2 * BURST + 6);
+	ck_assert_uint_eq(all + count_dropped(log), 2 * BURST + 7);
 	herd_free(h);
 }
 END_TEST

@@ -279,8 +279,9 @@ int places_common_new(const struct conf *conf, bool shared, size_t workers,
 	}
 	c->conf = conf;
 	c->shared = shared;
-	c->transfers =
-		(unsigned)((conf->places.transfers + workers - 1) / workers);
+	c->transfers = conf->places.transfers / (unsigned)workers;
+	if (!c->transfers)
+		c->transfers = 1;
 	for (size_t i = 0; i < HERD_COUNT(c->locks); i++)
 		HERD_ASSERT(!pthread_mutex_init(&c->locks[i], NULL));
 	rc = configure(c, error);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "herd/sys.h"
@@ -11,6 +12,14 @@
 #define REPLY_MAX   ((size_t)1 << 20) /* bytes of an answer */
 #define REPLY_FIRST ((size_t)16384)   /* bytes of room to begin with */
 #define HEADER_MAX  ((size_t)65536)   /* bytes of all its header lines */
+
+/* Transfers whose name may be looked up at a time. Each takes libcurl a thread,
+ * which goes on when the transfer has given up: so one, if names are slow. */
+#define LOOKUPS_MAX      16
+#define LOOKUPS_MAX_SLOW 1
+
+/* In an event of the epoll set: no transfer uses the socket. */
+#define IDLE (UINT64_C(1) << 32)
 
 /* A curl handle, kept for the next transfer. */
 struct handle {
@@ -29,8 +38,11 @@ struct transfers {
 	struct timer timer;   /* of curl */
 	bool due;             /* curl wants to be called */
 	bool stuck;           /* so does a transfer, but curl forgot */
+	bool multiplexed; /* connections carry several transfers at a time */
+	bool slow_names;  /* a transfer gave up before it had its name */
 	LIST_HEAD(handles, handle) idle;
 	unsigned under_way;
+	unsigned looking; /* of those, that do not have their name yet */
 };
 
 /* --- the reply ------------------------------------------------------------ */
@@ -115,9 +127,24 @@ static void put_back_handle(struct transfers *ts, struct handle *h)
 
 /* --- beginning and ending ------------------------------------------------- */
 
+/* The name is known: from now on it takes no thread. */
+static void note_name(struct transfers *ts, struct transfer *t)
+{
+	curl_off_t named = 0;
+
+	(void)curl_easy_getinfo(
+		t->handle->easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+	if (t->named || !named)
+		return;
+	t->named = true;
+	ts->looking--;
+	ts->slow_names = false;
+}
+
 bool transfers_have_room(const struct transfers *ts)
 {
-	return ts->under_way < ts->common->transfers;
+	return ts->under_way < ts->common->transfers &&
+	       ts->looking < (ts->slow_names ? LOOKUPS_MAX_SLOW : LOOKUPS_MAX);
 }
 
 static int begin(struct transfers *ts, struct handle *h, const char *target,
@@ -146,33 +173,48 @@ int transfers_begin(struct transfers *ts, struct transfer *t,
 	if (!h)
 		return -ENOMEM;
 	h->transfer = t;
+	t->handle = h;
 	rc = begin(ts, h, target, body);
 	if (rc) {
+		t->handle = NULL;
 		put_back_handle(ts, h);
 		return rc;
 	}
-	t->handle = h;
 	ts->under_way++;
+	ts->looking++;
 	return 0;
+}
+
+static void take_back(struct transfers *ts, struct transfer *t)
+{
+	HERD_ASSERT(!curl_multi_remove_handle(ts->multi, t->handle->easy));
+	put_back_handle(ts, t->handle);
+	t->handle = NULL;
+	ts->under_way--;
+	if (!t->named)
+		ts->looking--;
 }
 
 void transfers_abort(struct transfers *ts, struct transfer *t)
 {
 	if (!t->handle)
 		return;
-	HERD_ASSERT(!curl_multi_remove_handle(ts->multi, t->handle->easy));
-	put_back_handle(ts, t->handle);
-	t->handle = NULL;
-	ts->under_way--;
+	note_name(ts, t);
+	ts->slow_names |= !t->named;
+	take_back(ts, t);
 }
 
 static void finish(struct transfers *ts, struct transfer *t, CURLcode result)
 {
 	struct handle *h = t->handle;
 	long status = 0;
+	long version = 0;
 
 	(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
-	transfers_abort(ts, t);
+	(void)curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
+	ts->multiplexed |= version >= CURL_HTTP_VERSION_2_0;
+	note_name(ts, t);
+	take_back(ts, t);
 	ts->on_end(t, result, h->error, status);
 }
 
@@ -211,7 +253,17 @@ static int selection(uint32_t events)
 	return what;
 }
 
-/* One that curl has closed meanwhile, it knows no more and passes over. */
+/* The provider sends something, or ends the connection, when nothing was asked.
+ * libcurl 7.88 would use it again, and take what came for the next answer; this
+ * makes it see that the connection is good for nothing any more. */
+static void spoil(struct transfers *ts, int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+	(void)epoll_ctl(ts->io.fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* Idle ones first: in curl's hands their numbers may come to stand for other
+ * sockets. One that curl has closed meanwhile, it knows no more. */
 static void on_ready(struct reactor_io *io, uint32_t events)
 {
 	struct transfers *ts = HERD_CONTAINER(io, struct transfers, io);
@@ -221,8 +273,34 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 
 	(void)events;
 	for (int i = 0; i < n; i++)
-		(void)curl_multi_socket_action(ts->multi, ready[i].data.fd,
-			selection(ready[i].events), &running);
+		if (ready[i].data.u64 & IDLE)
+			spoil(ts, (int)(ready[i].data.u64 & ~IDLE));
+	for (int i = 0; i < n; i++)
+		if (!(ready[i].data.u64 & IDLE))
+			(void)curl_multi_socket_action(ts->multi,
+				(int)ready[i].data.u64,
+				selection(ready[i].events), &running);
+}
+
+/* NULL: curl does something of its own. */
+static struct transfer *transfer_of(CURL *easy)
+{
+	struct handle *h = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &h);
+	return h ? h->transfer : NULL;
+}
+
+/* It may be closed now, or kept for another transfer. On a multiplexed one the
+ * provider may well have something to say in between. */
+static void leave_socket(struct transfers *ts, int fd, const struct transfer *t)
+{
+	struct epoll_event idle = {.events = EPOLLIN | EPOLLRDHUP,
+		.data.u64 = (unsigned)fd | IDLE};
+	bool kept = t && t->header_bytes && !ts->multiplexed;
+
+	(void)epoll_ctl(
+		ts->io.fd, kept ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, fd, &idle);
 }
 
 /* curl may have closed the socket before it says so, and its number may be in
@@ -231,16 +309,18 @@ static int on_socket(
 	CURL *easy, curl_socket_t fd, int what, void *arg, void *of_socket)
 {
 	struct transfers *ts = arg;
-	struct epoll_event event = {.data.fd = fd};
+	struct transfer *t = transfer_of(easy);
+	struct epoll_event event = {.data.u64 = (unsigned)fd};
 	void *connecting = ts; /* any mark will do */
 
-	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		/* Given up while connecting: see try_next_addresses. */
 		ts->stuck |= of_socket == connecting;
-		(void)epoll_ctl(ts->io.fd, EPOLL_CTL_DEL, fd, NULL);
+		leave_socket(ts, fd, t);
 		return 0;
 	}
+	if (t && t->handle)
+		note_name(ts, t);
 	if (what & CURL_POLL_IN)
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)

@@ -22,6 +22,7 @@ struct transfers;
 /* One request and its reply, embedded in whatever asks. */
 struct transfer {
 	struct handle *handle; /* curl's; NULL: not under way */
+	bool named;            /* the provider's name is looked up */
 	struct buf reply;      /* the owner frees it */
 	size_t header_bytes;
 	const char *why; /* we broke it off, a literal; NULL: we did not */
@@ -40,7 +41,8 @@ HERD_MUST_CHECK int transfers_new(struct places_common *common,
 /* When none is under way. Accepts NULL. */
 void transfers_free(struct transfers *ts);
 
-/* May another be begun (places.transfers)? */
+/* May another be begun? Not beyond places.transfers, nor while many, or one that
+ * is slow, wait for the provider's name. */
 bool transfers_have_room(const struct transfers *ts);
 
 /* Ask for `target` at the provider's host, and send `body` if the provider is

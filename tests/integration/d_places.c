@@ -351,6 +351,34 @@ START_TEST(a_kept_connection_closes)
 }
 END_TEST
 
+/* What comes when nothing was asked is no answer to the next question. */
+START_TEST(a_kept_connection_says_more)
+{
+	static const char *const more[] = {
+		"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"a\": \"b\"} ",
+		"x",
+	};
+	struct near n;
+	struct asked *a;
+
+	near_up(&n,
+		&(struct herd_setup){
+			.design = herd_design(_i), .general = "workers = 1;"},
+		NULL);
+	for (size_t i = 0; i < HERD_COUNT(more); i++) {
+		near_ask(&n, "WHATSAT kiwi 10 1");
+		a = double_await(n.provider);
+		asked_answer(a, 200, NEAR_GOOD);
+		near_expect(n.h, n.client, n.at, NEAR_GOOD);
+		asked_say(a, more[i]);
+	}
+	near_check_good(&n);
+	ck_assert_uint_eq(double_connections(n.provider), HERD_COUNT(more) + 1);
+	near_free(&n);
+}
+END_TEST
+
 START_TEST(through_a_proxy)
 {
 	struct provider_double *proxy = double_new();
@@ -502,6 +530,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, replies_of_all_forms);
 	herd_add_test(tcase, connections_are_kept);
 	herd_add_test(tcase, a_kept_connection_closes);
+	herd_add_test(tcase, a_kept_connection_says_more);
 	herd_add_test(tcase, through_a_proxy);
 	herd_add_test(tcase, no_proxy_of_the_environment);
 	herd_add_test(tcase, asked_at_another_server);

@@ -149,6 +149,37 @@ START_TEST(while_its_name_is_looked_up)
 }
 END_TEST
 
+/* A thread each would be a thread for everybody who asks. */
+START_TEST(many_wait_for_its_name)
+{
+	const char *slow_names = getenv("HERD_SLOW_NAMES");
+	struct client *clients[4];
+	size_t threads;
+	struct near n;
+
+	if (!CAN_PRELOAD || !slow_names)
+		return;
+	setenv("LD_PRELOAD", slow_names, 1);
+	up(&n, _i, TIMEOUT, "url = \"http://slow.test/\";");
+	unsetenv("LD_PRELOAD");
+	threads = herd_threads(n.h, "Goloman");
+	for (size_t i = 0; i < HERD_COUNT(clients); i++) {
+		clients[i] = client_open(n.h, "Goloman");
+		for (size_t km = 1; km <= 25; km++)
+			client_send(clients[i],
+				herd_printf(n.h, "WHATSAT kiwi %zu.%zu 5\n", km,
+					i));
+	}
+	for (size_t i = 0; i < HERD_COUNT(clients); i++)
+		near_check_waits(clients[i]);
+	near_check_others(&n);
+	ck_assert_uint_le(herd_threads(n.h, "Goloman"), threads + 32);
+	for (size_t i = 0; i < HERD_COUNT(clients); i++)
+		client_close(clients[i]);
+	near_free(&n);
+}
+END_TEST
+
 /* Eight of its addresses refuse, the ninth answers. */
 START_TEST(one_of_several_addresses)
 {
@@ -362,6 +393,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, while_its_name_is_looked_up);
+	herd_add_test(tcase, many_wait_for_its_name);
 	herd_add_test(tcase, one_of_several_addresses);
 	herd_add_test(tcase, while_connecting);
 	herd_add_test(tcase, in_the_tls_handshake);

@@ -31,11 +31,21 @@ struct places_common;
 struct places;
 struct places_query;
 
-/* The answer, without LF at the end: head and tail are to be run together, and
- * live for the call only. It is always an object of JSON: where the provider
- * failed, one that says so. */
-typedef void places_answer_fn(
-	struct places_query *query, struct text head, struct text tail);
+/* An answer that many wait for: one copy, which lives as long as anybody holds
+ * it. */
+struct places_answer {
+	unsigned holders;
+	struct buf bytes;
+};
+
+void places_answer_hold(struct places_answer *answer);
+void places_answer_drop(struct places_answer *answer);
+
+/* The answer, without LF at the end: head and tail are to be run together. They
+ * live for the call, or as long as `shared` is held; NULL: it cannot be. It is
+ * always an object of JSON: where the provider failed, one that says so. */
+typedef void places_answer_fn(struct places_query *query, struct text head,
+	struct text tail, struct places_answer *shared);
 
 /* Embedded in whatever waits; the asker sets on_answer. */
 struct places_query {

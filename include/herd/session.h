@@ -48,8 +48,9 @@ struct session_env {
 	char *normal;   /* LINE_LINK_MAX bytes: an AT line put in order */
 	struct buf out; /* answers of the event at hand */
 	struct buf *to; /* where the answer at hand goes: out, or a turn */
-	int64_t now_ns; /* wall clock of the event at hand */
-	bool stopping;  /* the server stops: so does every new session */
+	size_t places_bytes; /* what an answer of the provider usually has */
+	int64_t now_ns;      /* wall clock of the event at hand */
+	bool stopping;       /* the server stops: so does every new session */
 	struct session_queue ready; /* have lines and room for answers, or news
 				     * of their turns */
 	struct session_queue all;

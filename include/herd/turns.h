@@ -19,9 +19,12 @@
 struct turn {
 	TAILQ_ENTRY(turn) next;
 	struct session *session;
-	struct buf text; /* the answer so far */
-	size_t counted;  /* bytes of memory, see turns.bytes */
-	bool asking;     /* the places are still to come */
+	struct buf text; /* the answer so far, or all of it but the places */
+	struct places_answer *shared; /* what the next two lie in; NULL: they
+				       * are in text */
+	struct text head, tail;       /* the places */
+	size_t counted;               /* bytes of memory, see turns.bytes */
+	bool asking;                  /* the places are still to come */
 	struct places_query query;
 };
 
@@ -30,7 +33,7 @@ TAILQ_HEAD(turn_queue, turn);
 /* session->turns; NULL when there is none. */
 struct turns {
 	struct turn_queue queue;
-	size_t bytes;    /* of memory they take, texts included */
+	size_t bytes;    /* that they hold and will send */
 	unsigned asking; /* turns that are */
 };
 
@@ -57,15 +60,19 @@ void turns_hurry(struct session *s, int64_t due_ns);
 /* The session ends: drop them all. */
 void turns_drop(struct session *s);
 
-/* May another command be obeyed? */
+/* May another question be asked? */
 static inline bool turns_have_room(const struct session *s)
 {
 	return !s->turns || s->turns->asking < TURNS_ASKING_MAX;
 }
 
+/* Bytes of answers, those to come included, for which the worker's experience
+ * has to do. */
 static inline size_t turns_bytes(const struct session *s)
 {
-	return s->turns ? s->turns->bytes : 0;
+	return s->turns ? s->turns->bytes +
+				  s->turns->asking * s->env->places_bytes
+			: 0;
 }
 
 #endif

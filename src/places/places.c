@@ -100,8 +100,41 @@ static void leave(struct places_query *q)
 	q->fetch = NULL;
 }
 
-static void hand_out(struct fetch *f, const struct cut *cut)
+void places_answer_hold(struct places_answer *answer)
 {
+	answer->holders++;
+}
+
+void places_answer_drop(struct places_answer *answer)
+{
+	if (--answer->holders)
+		return;
+	buf_fini(&answer->bytes);
+	sys_free(answer);
+}
+
+/* NULL: nobody but the one who waits would hold it, or there is no memory; it
+ * can be copied all the same. */
+static struct places_answer *share(struct fetch *f, struct buf *bytes)
+{
+	struct places_query *first = TAILQ_FIRST(&f->waiting);
+	struct places_answer *answer;
+
+	if (!first || !TAILQ_NEXT(first, waiting))
+		return NULL;
+	answer = sys_alloc_zero(1, sizeof *answer);
+	if (!answer)
+		return NULL;
+	answer->holders = 1;
+	answer->bytes = *bytes;
+	*bytes = (struct buf){0};
+	return answer;
+}
+
+/* `bytes` is what the cut lies in; NULL: it is constant. */
+static void hand_out(struct fetch *f, const struct cut *cut, struct buf *bytes)
+{
+	struct places_answer *shared = bytes ? share(f, bytes) : NULL;
 	struct places_query *q;
 	struct text head;
 	struct text tail;
@@ -109,8 +142,10 @@ static void hand_out(struct fetch *f, const struct cut *cut)
 	while ((q = TAILQ_FIRST(&f->waiting))) {
 		leave(q);
 		cut_at(cut, q->bound, &head, &tail);
-		q->on_answer(q, head, tail);
+		q->on_answer(q, head, tail, shared);
 	}
+	if (shared)
+		places_answer_drop(shared);
 }
 
 /* --- fetches -------------------------------------------------------------- */
@@ -229,7 +264,7 @@ static void on_start(struct timer *timer)
 		if (!start(p, f))
 			continue;
 		log_failure(p, "cannot ask", "out of memory");
-		hand_out(f, &cut);
+		hand_out(f, &cut, NULL);
 		free_fetch(f);
 	}
 }
@@ -324,6 +359,19 @@ static struct cut judge_or_excuse(
 	return cut_of_excuse(unusable);
 }
 
+/* What a cut lies in: the provider's own bytes, or those of a translation. */
+static struct buf *holder_of(struct fetch *f, const struct cut *cut)
+{
+	struct buf *const candidates[] = {
+		&f->transfer.reply, &f->places->scratch};
+
+	for (size_t i = 0; i < HERD_COUNT(candidates); i++)
+		if (buf_len(candidates[i]) &&
+			cut->json.ptr == buf_front(candidates[i]))
+			return candidates[i];
+	return NULL;
+}
+
 static void on_end(
 	struct transfer *t, CURLcode result, const char *words, long status)
 {
@@ -340,7 +388,7 @@ static void on_end(
 	} else {
 		cut = judge_or_excuse(p, f, status);
 	}
-	hand_out(f, &cut);
+	hand_out(f, &cut, holder_of(f, &cut));
 	free_fetch(f);
 }
 
@@ -364,7 +412,7 @@ static void on_deadline(struct timer *timer)
 		log_failure(f->places, "no answer in time", stage(f));
 		free_fetch(f);
 	}
-	q->on_answer(q, text_of(too_late), nothing);
+	q->on_answer(q, text_of(too_late), nothing, NULL);
 }
 
 void places_cancel(struct places_query *q)

@@ -1,6 +1,8 @@
 /* turns - a queue of answers, some of which are not finished; see turns.h. */
 #include "herd/turns.h"
 
+#include <errno.h>
+
 #include "herd/sys.h"
 
 static void free_turn(struct turn *t)
@@ -9,6 +11,8 @@ static void free_turn(struct turn *t)
 
 	if (t->asking)
 		places_cancel(&t->query);
+	if (t->shared)
+		places_answer_drop(t->shared);
 	turns->bytes -= t->counted;
 	TAILQ_REMOVE(&turns->queue, t, next);
 	buf_fini(&t->text);
@@ -44,7 +48,8 @@ struct turn *turns_add(struct session *s)
 
 void turns_count(struct turn *t)
 {
-	size_t bytes = sizeof *t + buf_len(&t->text);
+	size_t bytes =
+		sizeof *t + buf_len(&t->text) + t->head.len + t->tail.len;
 
 	t->session->turns->bytes += bytes - t->counted;
 	t->counted = bytes;
@@ -52,26 +57,46 @@ void turns_count(struct turn *t)
 
 /* --- the provider --------------------------------------------------------- */
 
-/* What follows the AT line. */
-static void append_places(struct turn *t, struct text head, struct text tail)
+static int append_places(struct buf *out, struct text head, struct text tail)
 {
-	struct buf *text = &t->text;
+	return buf_append_string(out, "\n") || buf_append_text(out, head) ||
+			       buf_append_text(out, tail) ||
+			       buf_append_string(out, "\n\n")
+		       ? -ENOMEM
+		       : 0;
+}
 
-	if (buf_append_string(text, "\n") || buf_append_text(text, head) ||
-		buf_append_text(text, tail) || buf_append_string(text, "\n\n"))
+/* What follows the AT line: copied, or kept where it is. */
+static void take_places(struct turn *t, struct text head, struct text tail,
+	struct places_answer *shared)
+{
+	if (shared) {
+		places_answer_hold(shared);
+		t->shared = shared;
+		t->head = head;
+		t->tail = tail;
+	} else if (append_places(&t->text, head, tail)) {
 		t->session->doomed = "out of memory";
+	}
 	turns_count(t);
 }
 
-static void on_answer(
-	struct places_query *query, struct text head, struct text tail)
+/* The last few answers count most. */
+static void learn(struct session_env *env, size_t len)
+{
+	env->places_bytes = (7 * env->places_bytes + len) / 8;
+}
+
+static void on_answer(struct places_query *query, struct text head,
+	struct text tail, struct places_answer *shared)
 {
 	struct turn *t = HERD_CONTAINER(query, struct turn, query);
 	struct session *s = t->session;
 
 	t->asking = false;
 	s->turns->asking--;
-	append_places(t, head, tail);
+	take_places(t, head, tail, shared);
+	learn(s->env, head.len + tail.len);
 	session_wake(s);
 }
 
@@ -85,7 +110,7 @@ void turns_ask(struct turn *t, const struct provider_question *question)
 	t->query.on_answer = on_answer;
 	rc = places_ask(s->env->places, question, timeout_ns, &t->query);
 	if (rc) {
-		append_places(t, places_excuse(rc), (struct text){"", 0});
+		take_places(t, places_excuse(rc), (struct text){"", 0}, NULL);
 		return;
 	}
 	t->asking = true;
@@ -105,6 +130,16 @@ void turns_hurry(struct session *s, int64_t due_ns)
 
 /* --- leaving -------------------------------------------------------------- */
 
+/* Append all of an answer. */
+static int put_answer(const struct turn *t, struct buf *out)
+{
+	int rc = buf_append_text(out, buf_text(&t->text));
+
+	if (!rc && t->shared)
+		rc = append_places(out, t->head, t->tail);
+	return rc;
+}
+
 bool turns_leave(struct session *s,
 	void (*on_leave)(struct session *s, struct text answer))
 {
@@ -117,12 +152,13 @@ bool turns_leave(struct session *s,
 	while ((t = TAILQ_FIRST(&s->turns->queue)) && !t->asking &&
 		!s->doomed &&
 		buf_len(&s->conn.out) + buf_len(out) < SESSION_OUT_MAX) {
-		struct text answer = buf_text(&t->text);
+		size_t from = buf_len(out);
 
-		if (buf_append_text(out, answer))
+		if (put_answer(t, out))
 			s->doomed = "out of memory";
 		else
-			on_leave(s, answer);
+			on_leave(s, (struct text){buf_front(out) + from,
+					    buf_len(out) - from});
 		free_turn(t);
 		moved = true;
 	}

@@ -9,6 +9,8 @@
 #include "herd/sys.h"
 #include "herd/turns.h"
 
+#define RESUME_MAX 64 /* sessions, in a round */
+
 struct worker {
 	/* Written by the acceptor and by the worker, once per connection. */
 	_Alignas(HERD_CACHE_LINE) atomic_uint clients; /* [A] a gauge */
@@ -124,16 +126,15 @@ void worker_drain(struct worker *w)
 
 /* --- the end of each round ------------------------------------------------ */
 
+/* Those that become ready again, or for whom there was no time, have their turn
+ * in the next round. */
 static void resume_ready(struct worker *w)
 {
-	/* Those that become ready again have their turn in the next round. */
 	struct session *last = TAILQ_LAST(&w->env.ready, session_queue);
-	struct session *s;
-	bool more = last;
+	struct session *s = NULL;
 
-	while (more) {
+	for (int i = 0; i < RESUME_MAX && last && s != last; i++) {
 		s = TAILQ_FIRST(&w->env.ready);
-		more = s != last;
 		session_resume(s);
 	}
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "near.h"
 
@@ -80,6 +81,58 @@ START_TEST(the_same_question_is_asked_once)
 	near_ask(&n, "WHATSAT kiwi 10 5");
 	asked_answer(double_await(n.provider), 200, NEAR_GOOD);
 	near_expect(n.h, n.client, n.at, NEAR_GOOD);
+	near_free(&n);
+}
+END_TEST
+
+/* Sanitizers keep for a while what is freed. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#	define IS_MEMORY_KNOWN false
+#else
+#	define IS_MEMORY_KNOWN true
+#endif
+
+/* A copy for each would be 90 MB; what is sent to 30 clients may be copied. */
+START_TEST(many_share_one_copy)
+{
+	enum {
+		CLIENTS = 30,
+		TIMES = 10,
+		LEN = 300000
+	};
+	char *json = malloc(LEN + 1);
+	const char *question;
+	size_t memory;
+	struct near n;
+
+	ck_assert_ptr_nonnull(json);
+	snprintf(json, LEN + 1, "{\"a\":\"%*s\"}", LEN - 8, "");
+	ck_assert_uint_eq(strlen(json), LEN);
+	up(&n, _i, 60, "");
+	near_check_good(&n);
+	memory = herd_memory(n.h, "Goloman");
+	question = "WHATSAT kiwi 20 5\n";
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = client_open(n.h, "Goloman");
+		for (int k = 0; k < TIMES; k++)
+			client_send(clients[i], question);
+	}
+	herd_wait_log(n.h, "Goloman", ": WHATSAT kiwi 20 5", CLIENTS * TIMES);
+	asked_answer(double_await(n.provider), 200, json);
+	for (int i = 0; i < CLIENTS; i++)
+		ck_assert_str_eq(client_line(clients[i]), n.at);
+	if (IS_MEMORY_KNOWN)
+		ck_assert_uint_lt(
+			herd_memory(n.h, "Goloman"), memory + (45 << 20));
+	for (int i = 0; i < CLIENTS; i++) {
+		client_finish(clients[i]);
+		ck_assert_uint_eq(client_rest(clients[i]).len,
+			TIMES * (strlen(n.at) + 1 + LEN + 2) - strlen(n.at) -
+				1);
+		client_close(clients[i]);
+	}
+	ck_assert_uint_eq(double_requests(n.provider), 2);
+	free(json);
 	near_free(&n);
 }
 END_TEST
@@ -409,6 +462,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, the_same_question_is_asked_once);
+	herd_add_test(tcase, many_share_one_copy);
 	herd_add_test(tcase, the_same_failure_is_for_all);
 	herd_add_test(tcase, the_same_question_on_several_workers);
 	herd_add_test(tcase, some_leave);

@@ -173,7 +173,7 @@ START_TEST(many_wait_for_its_name)
 	for (size_t i = 0; i < HERD_COUNT(clients); i++)
 		near_check_waits(clients[i]);
 	near_check_others(&n);
-	ck_assert_uint_le(herd_threads(n.h, "Goloman"), threads + 32);
+	ck_assert_uint_le(herd_threads(n.h, "Goloman"), threads + 20);
 	for (size_t i = 0; i < HERD_COUNT(clients); i++)
 		client_close(clients[i]);
 	near_free(&n);

@@ -52,6 +52,27 @@ HERD_MUST_CHECK int sys_connect(
 /* How a sys_connect ended: 0 or -errno. */
 HERD_MUST_CHECK int sys_connected(int fd);
 
+void sys_close(int fd);
+
+/* --- what TCP knows of a connection ---------------------------------------
+ * Failing is of no consequence to those who ask: the connection is then about
+ * to end anyhow. */
+
+/* We send no more, and still read. */
+void sys_shut_sending(int fd);
+
+/* Nothing is on its way: no byte unread here, none not acknowledged there. */
+bool sys_is_quiet(int fd);
+
+/* Bytes of ours that the other end's kernel has acknowledged. 0 or -errno. */
+HERD_MUST_CHECK int sys_bytes_acked(int fd, uint64_t *ret_bytes);
+
+/* Who is at the other end. 0 or -errno. */
+HERD_MUST_CHECK int sys_peer_address(int fd, struct address *ret_address);
+
+/* Take no more for sending once `bytes` wait unsent. */
+void sys_limit_unsent(int fd, int bytes);
+
 #define SYS_LISTEN_BACKLOG 4096 /* connections that may wait for sys_accept */
 
 /* A new non-blocking, listening TCP socket on `at`. 0 or -errno. */

@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h> /* netinet/tcp.h's tcp_info lacks bytes_acked */
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,6 +234,52 @@ int sys_connected(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
 	return -error;
+}
+
+void sys_close(int fd)
+{
+	close(fd);
+}
+
+void sys_shut_sending(int fd)
+{
+	(void)shutdown(fd, SHUT_WR);
+}
+
+bool sys_is_quiet(int fd)
+{
+	int in = 0;
+	int out = 0;
+
+	return !ioctl(fd, SIOCINQ, &in) && !ioctl(fd, SIOCOUTQ, &out) && !in &&
+	       !out;
+}
+
+int sys_bytes_acked(int fd, uint64_t *ret_bytes)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -errno;
+	*ret_bytes = info.tcpi_bytes_acked;
+	return 0;
+}
+
+int sys_peer_address(int fd, struct address *ret_address)
+{
+	struct address address = {0};
+	socklen_t len = sizeof address;
+
+	if (getpeername(fd, &address.any, &len) < 0)
+		return -errno;
+	*ret_address = address;
+	return 0;
+}
+
+void sys_limit_unsent(int fd, int bytes)
+{
+	(void)set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
 }
 
 int sys_listener_options(int fd)

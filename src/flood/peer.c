@@ -10,8 +10,6 @@
 #include "herd/peer.h"
 
 #include <errno.h>
-#include <linux/tcp.h> /* netinet/tcp.h's tcp_info lacks bytes_acked */
-#include <netinet/in.h>
 #include <stdio.h>
 
 #include "herd/line.h"
@@ -113,7 +111,6 @@ static void resolve(struct peer *p)
 static void connect_to(struct peer *p, const struct address *address)
 {
 	const struct address *source = p->env->source;
-	int lowat = PEER_PAGE_FULL;
 	int fd;
 	int rc;
 
@@ -129,8 +126,7 @@ static void connect_to(struct peer *p, const struct address *address)
 		return;
 	}
 	/* A finer point; without it there is only more in the kernel. */
-	(void)setsockopt(
-		fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+	sys_limit_unsent(fd, PEER_PAGE_FULL);
 	conn_init(&p->conn, fd, on_ready);
 	conn_attach(&p->conn, p->env->reactor);
 	p->state = PEER_CONNECTING;
@@ -210,7 +206,6 @@ static void come_up(struct peer *p)
 {
 	const struct handshake *h = &p->handshake;
 	struct address address = {0};
-	socklen_t len = sizeof address;
 
 	p->state = PEER_UP;
 	p->incarnation = neighbours_incarnation(p->env->neighbours, p->which,
@@ -225,7 +220,7 @@ static void come_up(struct peer *p)
 	for (unsigned s = 0; s < store_shards(p->env->store); s++)
 		p->behind[s / 64] |= UINT64_C(1) << s % 64;
 	set_timer(p, TICK_NS);
-	(void)getpeername(p->conn.io.fd, &address.any, &len);
+	(void)!sys_peer_address(p->conn.io.fd, &address);
 	log_write(p->env->log, LOG_PEER_CONNECTED,
 		&(struct log_facts){
 			.name = peer_server(p)->name, .address = &address});
@@ -360,13 +355,11 @@ int peer_send_ping(struct peer *p)
 
 static void look_for_life(struct peer *p)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof info;
+	uint64_t acked;
 	int rc;
 
-	if (!getsockopt(p->conn.io.fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
-		info.tcpi_bytes_acked != p->acked) {
-		p->acked = info.tcpi_bytes_acked;
+	if (!sys_bytes_acked(p->conn.io.fd, &acked) && acked != p->acked) {
+		p->acked = acked;
 		p->alive_ns = now(p);
 	}
 	if (p->ponged && !buf_len(&p->conn.out))

@@ -4,7 +4,6 @@
 #include "herd/conn.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "herd/sys.h"
 
@@ -25,7 +24,7 @@ void conn_close(struct conn *c)
 		return;
 	if (c->reactor)
 		reactor_unwatch(c->reactor, &c->io);
-	close(c->io.fd);
+	sys_close(c->io.fd);
 	c->io.fd = -1;
 	buf_fini(&c->in);
 	buf_fini(&c->out);

@@ -3,9 +3,6 @@
 #include "herd/session.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "herd/answer.h"
 #include "herd/line.h"
@@ -292,7 +289,7 @@ static void adjust_timer(struct session *s)
 			reactor_timer_clear(s->env->reactor, &s->timer);
 	} else if (s->discarding && !s->shut) {
 		s->shut = true;
-		(void)shutdown(s->conn.io.fd, SHUT_WR);
+		sys_shut_sending(s->conn.io.fd);
 		reactor_timer_clear(s->env->reactor, &s->timer);
 		start_timer(s, session_patience_ns(s, DISCARD_NS));
 	} else if (!s->discarding && !s->must_be_link) {
@@ -300,16 +297,12 @@ static void adjust_timer(struct session *s)
 	}
 }
 
-/* Nothing is on its way in either direction: closing harms nobody. Else it
- * might: a socket closed with input unread, or sent more later, resets the
- * connection, and answers that have not arrived are lost. */
-static bool is_quiet(const struct session *s)
+/* Closing harms nobody. Else it might: a socket closed with input unread, or
+ * sent more later, resets the connection, and answers that have not arrived are
+ * lost. */
+static bool may_close(const struct session *s)
 {
-	int in = 0;
-	int out = 0;
-
-	return !ioctl(s->conn.io.fd, SIOCINQ, &in) &&
-	       !ioctl(s->conn.io.fd, SIOCOUTQ, &out) && !in && !out;
+	return s->link || sys_is_quiet(s->conn.io.fd);
 }
 
 /* The last step of every event: send, decide what to wait for, or close. */
@@ -326,7 +319,7 @@ static void settle(struct session *s)
 		!buf_len(&s->conn.out)) {
 		if (s->ended)
 			s->doomed = "end of input";
-		else if (s->stopping && (s->link || is_quiet(s)))
+		else if (s->stopping && may_close(s))
 			s->doomed = stops;
 		else if (s->stopping)
 			s->discarding = stops;

@@ -1,7 +1,8 @@
 /* sys_fault - the sys of unit tests: the real one below, a script on top.
  *
  * src/base/sys.c itself is compiled in here under other names, so that what
- * tests run by default is the code that ships, and not a copy of it. */
+ * tests run by default is the code that ships, and not a copy of it. What no
+ * test needs to fail keeps its name. */
 #define sys_realtime_ns      real_realtime_ns
 #define sys_monotonic_ns     real_monotonic_ns
 #define sys_random           real_random

@@ -28,4 +28,10 @@ static inline bool sighting_wins(struct text a_line, int64_t a_stamp_ns,
 	return sighting_compare_lines(a_line, b_line) < 0;
 }
 
+/* Whether `s`, from a plain neighbour, is but the line held come back with its
+ * numbers rewritten: same server, id and location, and stamps that differ by
+ * less than a microsecond. `held` is in normal form. */
+bool sighting_echoes(
+	struct text held, int64_t held_stamp_ns, const struct sighting *s);
+
 #endif

@@ -7,6 +7,8 @@
 
 #include "herd/stamp.h"
 
+#define ECHO_NS INT64_C(1000)
+
 enum form {
 	FORM_OWN,   /* written by herd */
 	FORM_OTHER, /* some number */
@@ -18,25 +20,33 @@ struct difference {
 	int64_t ns;
 };
 
-/* Between the second and the third space; empty if there are fewer. */
-static struct text third_field(struct text line)
+enum {
+	FIELD_SERVER = 1,
+	FIELD_DIFFERENCE,
+	FIELD_ID,
+	FIELD_LOCATION,
+};
+
+/* What stands behind so many spaces, up to the next; empty if there are
+ * fewer. */
+static struct text field_of(struct text line, unsigned spaces)
 {
 	const char *end = line.ptr + line.len;
-	const char *space = memchr(line.ptr, ' ', line.len);
-	const char *start;
+	const char *start = line.ptr;
+	const char *space = memchr(start, ' ', line.len);
 
-	if (space)
-		space = memchr(space + 1, ' ', (size_t)(end - space - 1));
-	if (!space)
+	for (; spaces && space; spaces--) {
+		start = space + 1;
+		space = memchr(start, ' ', (size_t)(end - start));
+	}
+	if (spaces)
 		return (struct text){end, 0};
-	start = space + 1;
-	space = memchr(start, ' ', (size_t)(end - start));
 	return (struct text){start, (size_t)((space ? space : end) - start)};
 }
 
 static struct difference difference_of(struct text line)
 {
-	struct text field = third_field(line);
+	struct text field = field_of(line, FIELD_DIFFERENCE);
 	struct difference d = {FORM_OWN, 0};
 
 	if (stamp_parse_difference(field, &d.ns))
@@ -70,4 +80,19 @@ int sighting_compare_lines(struct text a, struct text b)
 	if (a_difference.ns != b_difference.ns)
 		return a_difference.ns < b_difference.ns ? -1 : 1;
 	return compare_bytes(a, b);
+}
+
+bool sighting_echoes(
+	struct text held, int64_t held_stamp_ns, const struct sighting *s)
+{
+	/* Stamps are not negative: nothing overflows. The nearest number that
+	 * a double can hold is 0.12 us away at the most until 2038. */
+	int64_t away_ns = s->stamp_ns - held_stamp_ns;
+
+	return away_ns > -ECHO_NS && away_ns < ECHO_NS &&
+	       text_equal(s->id, field_of(held, FIELD_ID)) &&
+	       text_equal(field_of(s->line, FIELD_SERVER),
+		       field_of(held, FIELD_SERVER)) &&
+	       text_equal(field_of(s->line, FIELD_LOCATION),
+		       field_of(held, FIELD_LOCATION));
 }

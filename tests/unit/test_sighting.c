@@ -84,6 +84,54 @@ START_TEST(same_bytes_do_not_win)
 }
 END_TEST
 
+/* --- echoes of plain neighbours ------------------------------------------- */
+
+#define STAMP_NS INT64_C(1520023934918963997)
+
+static bool echoes(const char *line, const char *id, int64_t stamp_ns)
+{
+	struct sighting s = {text_of(line), text_of(id), stamp_ns};
+
+	return sighting_echoes(text_of("AT Hands +0.263873386 kiwi +34-118 "
+				       "1520023934.918963997"),
+		STAMP_NS, &s);
+}
+
+START_TEST(rewritten_numbers_echo)
+{
+	ck_assert(echoes("AT Hands +0.263873386 kiwi +34-118 "
+			 "1520023934.918963997",
+		"kiwi", STAMP_NS));
+	ck_assert(echoes("AT Hands 0.2638733863830566 kiwi +34-118 "
+			 "1520023934.918964",
+		"kiwi", STAMP_NS + 3));
+	ck_assert(echoes("AT Hands 1e9 kiwi +34-118 5", "kiwi", STAMP_NS));
+}
+END_TEST
+
+START_TEST(a_microsecond_away_is_no_echo)
+{
+	const char *line = "AT Hands 1 kiwi +34-118 5";
+
+	ck_assert(echoes(line, "kiwi", STAMP_NS + 999));
+	ck_assert(echoes(line, "kiwi", STAMP_NS - 999));
+	ck_assert(!echoes(line, "kiwi", STAMP_NS + 1000));
+	ck_assert(!echoes(line, "kiwi", STAMP_NS - 1000));
+	ck_assert(!echoes(line, "kiwi", INT64_MAX));
+	ck_assert(!echoes(line, "kiwi", 0));
+}
+END_TEST
+
+START_TEST(another_server_id_or_location_is_no_echo)
+{
+	ck_assert(!echoes("AT Hand 1 kiwi +34-118 5", "kiwi", STAMP_NS));
+	ck_assert(!echoes("AT Handss 1 kiwi +34-118 5", "kiwi", STAMP_NS));
+	ck_assert(!echoes("AT Hands 1 kiwis +34-118 5", "kiwis", STAMP_NS));
+	ck_assert(!echoes("AT Hands 1 kiwi +34-118/ 5", "kiwi", STAMP_NS));
+	ck_assert(!echoes("AT Hands 1 kiwi +34-11 5", "kiwi", STAMP_NS));
+}
+END_TEST
+
 /* --- random lines --------------------------------------------------------- */
 
 #define LINES 60
@@ -198,6 +246,9 @@ int main(void)
 	tcase_add_test(tcase, ranks_by_the_rules);
 	tcase_add_test(tcase, later_stamp_wins);
 	tcase_add_test(tcase, same_bytes_do_not_win);
+	tcase_add_test(tcase, rewritten_numbers_echo);
+	tcase_add_test(tcase, a_microsecond_away_is_no_echo);
+	tcase_add_test(tcase, another_server_id_or_location_is_no_echo);
 	tcase_add_test(tcase, is_a_total_order);
 	tcase_add_test(tcase, order_of_arrival_does_not_matter);
 	suite_add_tcase(suite, tcase);

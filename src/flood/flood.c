@@ -150,7 +150,7 @@ int flood_new(const struct flood_options *options, struct flood **ret_flood)
 		.page = sys_alloc(PEER_PAGE_ROOM)};
 	if (!f->env.page)
 		goto out_free;
-	rc = feed_open(options->store, (unsigned)count);
+	rc = feed_reserve(options->store, (unsigned)count);
 	if (rc)
 		goto out_free;
 	for (; f->count < count; f->count++) {

@@ -95,6 +95,7 @@ static void answer_iamat(struct session *s, const struct answer_line *l)
 	const struct line *line = &l->line;
 	struct session_env *env = s->env;
 	int64_t ahead = env->conf->limits.clock_ahead_ns;
+	struct store_source source = {.now_ns = reactor_now_ns(env->reactor)};
 	enum store_result result;
 	struct sighting seen;
 	char *dst;
@@ -110,7 +111,7 @@ static void answer_iamat(struct session *s, const struct answer_line *l)
 		return;
 	}
 	line_format_at(line, env->server, env->now_ns, dst, &seen);
-	if (store_put(env->store, l->key, &seen, 0, &result)) {
+	if (store_put(env->store, l->key, &seen, &source, &result)) {
 		s->doomed = "out of memory";
 		return;
 	}
@@ -288,12 +289,13 @@ static void skip(struct session *s, struct text bytes, const char *why)
 static void take_update(struct session *s, const struct answer_line *l)
 {
 	struct session_env *env = s->env;
+	struct store_source source = {.origin = s->link->incarnation,
+		.now_ns = reactor_now_ns(env->reactor)};
 	enum store_result result;
 	struct sighting seen;
 
 	line_normalise_at(&l->line, env->normal, &seen);
-	if (store_put(
-		    env->store, l->key, &seen, s->link->incarnation, &result)) {
+	if (store_put(env->store, l->key, &seen, &source, &result)) {
 		/* The dialler sends everything again on its next link. */
 		s->doomed = "out of memory";
 		return;

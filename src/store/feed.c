@@ -24,36 +24,59 @@
 #include "herd/sys.h"
 #include "shard.h"
 
-int feed_open(struct store *store, unsigned readers)
+int feed_reserve(struct store *store, unsigned readers)
 {
-	struct entry **bookmarks = NULL;
+	unsigned had = atomic_load(&store->readers);
+	struct entry **old = store->bookmarks;
+	struct entry **bookmarks;
 
-	HERD_ASSERT(!store->bookmarks);
-	if (readers) {
-		bookmarks = sys_alloc_zero((size_t)store->shard_count * readers,
-			sizeof *bookmarks);
-		if (!bookmarks)
-			return -ENOMEM;
+	if (readers <= had)
+		return 0;
+	bookmarks = sys_alloc_zero(
+		(size_t)store->shard_count * readers, sizeof *bookmarks);
+	if (!bookmarks)
+		return -ENOMEM;
+
+	for (unsigned i = 0; i < store->shard_count; i++) {
+		struct shard *shard = &store->shards[i];
+		struct entry **mine = bookmarks + (size_t)i * readers;
+
+		shard_lock_write(store, shard);
+		for (unsigned r = 0; r < had; r++)
+			mine[r] = shard->bookmarks[r];
+		shard->bookmarks = mine;
+		shard_unlock(store, shard);
 	}
-
+	/* Last, so that no writer looks for more bookmarks than its shard has.
+	 * It may still miss the new ones, which are at the start and have
+	 * nothing to step back from. */
+	atomic_store(&store->readers, readers);
 	store->bookmarks = bookmarks;
-	store->readers = readers;
-	for (unsigned i = 0; i < store->shard_count; i++)
-		store->shards[i].bookmarks =
-			readers ? bookmarks + (size_t)i * readers : NULL;
+	sys_free(old);
 	return 0;
 }
 
-void feed_rewind(struct store *store, unsigned reader)
+/* Put a reader's bookmarks to the end, or else to the start. */
+static void set_bookmarks(struct store *store, unsigned reader, bool end)
 {
-	HERD_ASSERT(reader < store->readers);
+	HERD_ASSERT(reader < atomic_load(&store->readers));
 	for (unsigned i = 0; i < store->shard_count; i++) {
 		struct shard *shard = &store->shards[i];
 
 		shard_lock_read(store, shard);
-		shard->bookmarks[reader] = NULL;
+		shard->bookmarks[reader] = end ? shard->newest : NULL;
 		shard_unlock(store, shard);
 	}
+}
+
+void feed_rewind(struct store *store, unsigned reader)
+{
+	set_bookmarks(store, reader, false);
+}
+
+void feed_skip(struct store *store, unsigned reader)
+{
+	set_bookmarks(store, reader, true);
 }
 
 void feed_append(struct shard *shard, struct entry *entry)
@@ -70,7 +93,10 @@ void feed_append(struct shard *shard, struct entry *entry)
 void feed_remove(
 	const struct store *store, struct shard *shard, struct entry *entry)
 {
-	for (unsigned r = 0; r < store->readers; r++)
+	unsigned readers =
+		atomic_load_explicit(&store->readers, memory_order_relaxed);
+
+	for (unsigned r = 0; r < readers; r++)
 		if (shard->bookmarks[r] == entry)
 			shard->bookmarks[r] = entry->older;
 
@@ -84,6 +110,18 @@ void feed_remove(
 		shard->newest = entry->older;
 }
 
+static struct entry *first_unread(const struct shard *shard, unsigned reader)
+{
+	const struct entry *seen = shard->bookmarks[reader];
+
+	return seen ? seen->newer : shard->oldest;
+}
+
+static bool left_out(const struct entry *entry, uint32_t skip_origin)
+{
+	return skip_origin && entry->origin == skip_origin;
+}
+
 /* Copy an entry's line and LF to the page. false: it does not fit. */
 static bool page_add(struct feed_page *page, const struct entry *entry)
 {
@@ -94,9 +132,7 @@ static bool page_add(struct feed_page *page, const struct entry *entry)
 			page->wanted = len;
 		return false;
 	}
-	memcpy(page->dst + page->len, entry->line, entry->line_len);
-	page->dst[page->len + entry->line_len] = '\n';
-	page->len += len;
+	page->len += entry_copy(entry, page->dst + page->len);
 	page->lines++;
 	return true;
 }
@@ -105,27 +141,50 @@ void feed_read(struct store *store, unsigned reader, unsigned shard_index,
 	uint32_t skip_origin, struct feed_page *page)
 {
 	struct shard *shard = &store->shards[shard_index];
-	struct entry *seen;
+	unsigned max_lines =
+		page->max_lines ? page->max_lines : FEED_PAGE_LINES;
 	struct entry *next;
 
-	HERD_ASSERT(
-		reader < store->readers && shard_index < store->shard_count);
+	HERD_ASSERT(reader < atomic_load(&store->readers) &&
+		    shard_index < store->shard_count);
 	page->len = 0;
 	page->lines = 0;
 	page->wanted = 0;
 
 	shard_lock_read(store, shard);
-	seen = shard->bookmarks[reader];
-	next = seen ? seen->newer : shard->oldest;
-	for (int i = 0; next && i < FEED_PAGE_LINES; i++) {
-		bool skip = skip_origin && next->origin == skip_origin;
-
-		if (!skip && !page_add(page, next))
+	next = first_unread(shard, reader);
+	for (int i = 0; next && i < FEED_PAGE_LINES && page->lines < max_lines;
+		i++) {
+		if (!left_out(next, skip_origin) && !page_add(page, next))
 			break;
-		seen = next;
+		shard->bookmarks[reader] = next;
 		next = next->newer;
 	}
-	shard->bookmarks[reader] = seen;
 	page->more = next != NULL;
+	shard_unlock(store, shard);
+}
+
+void feed_measure(struct store *store, unsigned reader, unsigned shard_index,
+	uint32_t skip_origin, unsigned max, int64_t now_ns,
+	struct feed_lag *lag)
+{
+	struct shard *shard = &store->shards[shard_index];
+	const struct entry *next;
+
+	HERD_ASSERT(reader < atomic_load(&store->readers) &&
+		    shard_index < store->shard_count);
+	shard_lock_read(store, shard);
+	next = first_unread(shard, reader);
+	for (unsigned i = 0; next && i < max; i++, next = next->newer) {
+		int64_t age_ns;
+
+		if (left_out(next, skip_origin))
+			continue;
+		age_ns = entry_age_ns(next, now_ns);
+		lag->lines++;
+		if (age_ns > lag->age_ns)
+			lag->age_ns = age_ns;
+	}
+	lag->more |= next != NULL;
 	shard_unlock(store, shard);
 }

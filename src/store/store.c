@@ -15,7 +15,12 @@
  * Two hashes, because they serve two masters. The bucket hash is the same on
  * all servers, who compare their maps bucket by bucket; it chooses the shard,
  * so that a bucket lies under one lock. The table hash has a key of this
- * process only, so that no client can aim at a slot. */
+ * process only, so that no client can aim at a slot.
+ *
+ * The digest of a bucket changes with the line, under the same lock: a put XORs
+ * the new line's hash into it and the replaced one's out of it. With as many
+ * shards as buckets, the usual case, it lies in the shard itself, so that
+ * writers of different shards do not meet in one cache line. */
 #include "herd/store.h"
 
 #include <errno.h>
@@ -25,9 +30,8 @@
 #include "herd/sys.h"
 #include "shard.h"
 
-#define BUCKET_BITS    10
-#define STORE_LINE_MAX (UINT32_MAX / 2) /* lengths and places fit uint32_t */
-#define USUAL_LINE     256              /* most lines are shorter */
+#define BUCKET_BITS 10
+#define USUAL_LINE  256 /* most lines are shorter */
 
 _Static_assert(1 << BUCKET_BITS == STORE_BUCKETS, "a bucket's number");
 
@@ -41,16 +45,6 @@ static void table_set(struct shard *shard, struct group *groups, size_t mask)
 {
 	atomic_store_explicit(&shard->groups, groups, memory_order_relaxed);
 	atomic_store_explicit(&shard->mask, mask, memory_order_relaxed);
-}
-
-static struct group *table_groups(const struct shard *shard)
-{
-	return atomic_load_explicit(&shard->groups, memory_order_relaxed);
-}
-
-static size_t table_mask(const struct shard *shard)
-{
-	return atomic_load_explicit(&shard->mask, memory_order_relaxed);
 }
 
 /* Accepts NULL. */
@@ -119,17 +113,22 @@ static struct group *table_replace(
 
 /* The bytes to allocate for an entry with a line of `line_len`, so that none
  * of what malloc hands out lies idle: its blocks come in steps of 16, each
- * with 8 bytes of malloc's own. */
+ * with 8 bytes of malloc's own. The room for the line is then a multiple of 16
+ * as well, the header being 40. */
 static size_t entry_size(size_t line_len)
 {
-	return (offsetof(struct entry, line) + line_len + 8 + 15) / 16 * 16 - 8;
+	return (offsetof(struct entry, line) + line_len + 8 + ENTRY_STEP - 1) /
+		       ENTRY_STEP * ENTRY_STEP -
+	       8;
 }
 
 /* Whether the next line may take the place of the last one. Not when it would
  * leave most of the room idle: one long line must not hold its memory for ever. */
 static bool entry_fits(const struct entry *e, size_t line_len)
 {
-	return line_len <= e->room && line_len >= e->room / 2;
+	size_t room = (size_t)e->room_steps * ENTRY_STEP;
+
+	return line_len <= room && line_len >= room / 2;
 }
 
 /* The id is a field inside the line: what entry_is_of relies on. */
@@ -137,29 +136,42 @@ static bool sighting_is_whole(const struct sighting *s)
 {
 	const char *end = s->id.ptr + s->id.len;
 
-	return s->line.len <= STORE_LINE_MAX && s->id.ptr > s->line.ptr &&
+	return s->line.len <= LINE_LINK_MAX && s->id.ptr > s->line.ptr &&
 	       end < s->line.ptr + s->line.len && *end == ' ';
 }
 
-static void entry_write(
-	struct entry *e, const struct sighting *s, uint32_t origin)
+/* What is to be put. */
+struct put {
+	const struct sighting *s;
+	const struct store_source *source;
+	uint32_t hash;      /* of the id, in the table */
+	uint32_t bucket;    /* of those in the shard */
+	uint64_t line_hash; /* in the digest */
+};
+
+/* The masks change nothing: they say so to the compiler. */
+static void entry_write(struct entry *e, const struct put *put)
 {
+	const struct sighting *s = put->s;
+
 	e->stamp_ns = s->stamp_ns;
-	e->origin = origin;
-	e->line_len = (uint32_t)s->line.len;
+	e->origin = put->source->origin;
+	e->changed_ms = (uint32_t)(put->source->now_ns / HERD_MS_NS);
 	e->id_at = (uint32_t)(s->id.ptr - s->line.ptr);
+	e->line_len = s->line.len & ((1 << ENTRY_LEN_BITS) - 1);
 	memcpy(e->line, s->line.ptr, s->line.len);
 }
 
-static struct entry *entry_new(const struct sighting *s, uint32_t origin)
+static struct entry *entry_new(const struct put *put)
 {
-	size_t size = entry_size(s->line.len);
+	size_t size = entry_size(put->s->line.len);
 	struct entry *e = sys_alloc(size);
 
 	if (!e)
 		return NULL;
-	e->room = (uint32_t)(size - offsetof(struct entry, line));
-	entry_write(e, s, origin);
+	e->room_steps = (size - offsetof(struct entry, line)) / ENTRY_STEP &
+			((1 << ENTRY_ROOM_BITS) - 1);
+	entry_write(e, put);
 	return e;
 }
 
@@ -172,11 +184,11 @@ struct supplies {
 	size_t lack_groups; /* a larger table, of that many groups; 0: none */
 };
 
-static int supplies_fetch(struct supplies *sup, const struct store *store,
-	const struct sighting *s, uint32_t origin)
+static int supplies_fetch(
+	struct supplies *sup, const struct store *store, const struct put *put)
 {
 	if (sup->lack_entry) {
-		sup->entry = entry_new(s, origin);
+		sup->entry = entry_new(put);
 		if (!sup->entry)
 			return -ENOMEM;
 	}
@@ -231,38 +243,62 @@ static void put_entry(const struct store *store, struct shard *shard,
 	feed_append(shard, entry);
 }
 
+/* Whether what is held stays. */
+static bool put_is_stale(const struct put *put, const struct entry *held)
+{
+	const struct sighting *s = put->s;
+	struct text line = entry_line(held);
+
+	if (!sighting_wins(s->line, s->stamp_ns, line, held->stamp_ns))
+		return true;
+	return put->source->plain && sighting_echoes(line, held->stamp_ns, s);
+}
+
 /* Under the write lock. false: something is missing, see sup->lack_*. */
 static bool put_try(const struct store *store, struct shard *shard,
-	uint32_t hash, const struct sighting *s, uint32_t origin,
-	struct supplies *sup, enum store_result *result)
+	const struct put *put, struct supplies *sup, enum store_result *result)
 {
-	struct entry **slot = table_find(shard, hash, s->id);
+	struct entry **slot = table_find(shard, put->hash, put->s->id);
 	struct entry *held = slot ? *slot : NULL;
+	bool fits = held && entry_fits(held, put->s->line.len);
 
-	if (held && !sighting_wins(s->line, s->stamp_ns,
-			    (struct text){held->line, held->line_len},
-			    held->stamp_ns)) {
+	if (held && put_is_stale(put, held)) {
 		*result = STORE_STALE;
 		return true;
 	}
-	*result = STORE_NEWER;
-	if (held && entry_fits(held, s->line.len)) {
-		feed_remove(store, shard, held);
-		entry_write(held, s, origin);
-		feed_append(shard, held);
-		return true;
-	}
-	if (!supplies_suffice(sup, shard, held))
+	if (!fits && !supplies_suffice(sup, shard, held))
 		return false;
-	put_entry(store, shard, hash, slot, sup);
+
+	*result = STORE_NEWER;
+	shard->digests[put->bucket] ^= put->line_hash;
+	if (held)
+		shard->digests[put->bucket] ^=
+			store_line_hash(store, entry_line(held));
+	if (fits) {
+		feed_remove(store, shard, held);
+		entry_write(held, put);
+		feed_append(shard, held);
+	} else {
+		put_entry(store, shard, put->hash, slot, sup);
+	}
 	return true;
 }
 
 int store_put(struct store *store, struct store_key key,
-	const struct sighting *s, uint32_t origin,
+	const struct sighting *s, const struct store_source *source,
 	enum store_result *ret_result)
 {
 	struct shard *shard = &store->shards[key.shard];
+	unsigned buckets = shard_buckets(store);
+	struct put put = {
+		.s = s,
+		.source = source,
+		.hash = (uint32_t)key.hash,
+		.bucket = buckets == 1
+				  ? 0
+				  : store_bucket_of(store, s->id) % buckets,
+		.line_hash = store_line_hash(store, s->line),
+	};
 	struct supplies sup = {0};
 	enum store_result result;
 	bool done;
@@ -271,12 +307,11 @@ int store_put(struct store *store, struct store_key key,
 	HERD_ASSERT(sighting_is_whole(s));
 	for (;;) {
 		shard_lock_write(store, shard);
-		done = put_try(store, shard, (uint32_t)key.hash, s, origin,
-			&sup, &result);
+		done = put_try(store, shard, &put, &sup, &result);
 		shard_unlock(store, shard);
 		if (done)
 			break;
-		rc = supplies_fetch(&sup, store, s, origin);
+		rc = supplies_fetch(&sup, store, &put);
 		if (rc)
 			break;
 	}
@@ -319,15 +354,23 @@ int store_get(struct store *store, struct store_key key, struct text id,
 	}
 }
 
+unsigned store_bucket_of(const struct store *store, struct text id)
+{
+	return (unsigned)(XXH3_64bits_withSeed(id.ptr, id.len, store->seed) >>
+			  (64 - BUCKET_BITS));
+}
+
+uint64_t store_line_hash(const struct store *store, struct text line)
+{
+	return XXH3_64bits_withSeed(line.ptr, line.len, store->seed);
+}
+
 struct store_key store_key_of(const struct store *store, struct text id)
 {
-	uint64_t bucket = XXH3_64bits_withSeed(id.ptr, id.len, store->seed) >>
-			  (64 - BUCKET_BITS);
 	struct store_key key = {
 		.hash = store->hash ? store->hash(id)
 				    : siphash(store->key, 1, 3, id),
-		.shard =
-			(uint32_t)(bucket * store->shard_count / STORE_BUCKETS),
+		.shard = store_bucket_of(store, id) / shard_buckets(store),
 	};
 	const struct shard *shard = &store->shards[key.shard];
 
@@ -370,6 +413,7 @@ int store_new(const struct store_options *options, struct store **ret_store)
 	*store = (struct store){
 		.shard_count = shards,
 		.shared = options->shared,
+		.seed = options->seed,
 		.hash = options->hash,
 	};
 	store->shards = sys_alloc_aligned(
@@ -384,6 +428,10 @@ int store_new(const struct store_options *options, struct store **ret_store)
 		struct shard *shard = &store->shards[i];
 
 		*shard = (struct shard){0};
+		shard->digests =
+			shards == STORE_BUCKETS
+				? &shard->digest
+				: &store->digests[shard_buckets(store) * i];
 		HERD_ASSERT(!pthread_rwlock_init(&shard->lock, NULL));
 		table_set(shard, &store->no_group, 0);
 	}

@@ -210,6 +210,8 @@ static const char *line_of(char *dst, const char *id, long stamp)
 void scene_put(const char *id, long stamp, uint32_t origin)
 {
 	uint64_t words[STORE_BUCKETS / 64] = {0};
+	struct store_source source = {
+		.origin = origin, .now_ns = sys_monotonic_ns()};
 	enum store_result result;
 	struct sighting s;
 	struct line line;
@@ -219,7 +221,7 @@ void scene_put(const char *id, long stamp, uint32_t origin)
 	line_parse(text_of(line_of(bytes, id, stamp)), &line);
 	line_normalise_at(&line, NULL, &s);
 	key = store_key_of(scene.store, s.id);
-	ck_assert_int_eq(store_put(scene.store, key, &s, origin, &result), 0);
+	ck_assert_int_eq(store_put(scene.store, key, &s, &source, &result), 0);
 	ck_assert_int_eq(result, STORE_NEWER);
 	words[key.shard / 64] |= UINT64_C(1) << key.shard % 64;
 	scene.on_news(words);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "herd/sighting.h"
+#include "herd/store.h"
 
 #define SAMPLE_LINE_MAX (100 * 1024)
 #define SAMPLE_LINE_MIN 80 /* shorter ones come out as long as they must be */
@@ -38,6 +38,13 @@ static inline void sample_make(struct sample *sample, unsigned client,
 		.id = {sample->line + id_at, id_end - (size_t)id_at},
 		.stamp_ns = stamp,
 	};
+}
+
+static inline int sample_put(struct store *store, const struct sample *sample,
+	const struct store_source *source, enum store_result *ret_result)
+{
+	return store_put(store, store_key_of(store, sample->s.id), &sample->s,
+		source, ret_result);
 }
 
 /* What a line of sample_make tells. `line` ends with a LF or a NUL. */

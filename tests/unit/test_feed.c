@@ -35,17 +35,16 @@ static void open_store(bool shared, unsigned shards, unsigned readers)
 	struct store_options options = {.shards = shards, .shared = shared};
 
 	ck_assert_int_eq(store_new(&options, &store), 0);
-	ck_assert_int_eq(feed_open(store, readers), 0);
+	ck_assert_int_eq(feed_reserve(store, readers), 0);
 }
 
 static void put(unsigned client, int64_t stamp, size_t len, uint32_t origin)
 {
+	struct store_source source = {.origin = origin};
 	enum store_result result;
 
 	sample_make(&sample, client, stamp, 0, len);
-	ck_assert_int_eq(store_put(store, store_key_of(store, sample.s.id),
-				 &sample.s, origin, &result),
-		0);
+	ck_assert_int_eq(sample_put(store, &sample, &source, &result), 0);
 	ck_assert_int_eq(result, STORE_NEWER);
 }
 
@@ -53,7 +52,7 @@ static void put(unsigned client, int64_t stamp, size_t len, uint32_t origin)
 
 /* +N  client N is seen, its line fits      *N  its line outgrows its entry
  * /N  one line is read: client N           =N..  the rest is: these clients
- * ^   rewind
+ * ^   rewind                               $    skip to the end
  * Below, [ ] is the entry the bookmark is at when something happens to it. */
 static const char *const stories[] = {
 	"=",
@@ -83,6 +82,12 @@ static const char *const stories[] = {
 	"+1+2+3=123^=123=",
 	"^+1=1^^=1=",
 	"+1+2=12^+1=21=",
+	"$=", /* skip */
+	"+1+2+3$=",
+	"+1+2+3/1$=",
+	"+1+2$+2+3=23=",
+	"+1$*1=1=",
+	"+1+2$^=12$=",
 };
 
 static unsigned read_some(size_t room, unsigned *ret_clients, bool *ret_more)
@@ -145,6 +150,9 @@ START_TEST(tells_a_story)
 			at += expected;
 			break;
 		}
+		case '$':
+			feed_skip(store, 0);
+			break;
 		default:
 			ck_assert_int_eq(what, '^');
 			feed_rewind(store, 0);
@@ -253,20 +261,31 @@ START_TEST(says_what_room_it_wants)
 }
 END_TEST
 
-START_TEST(open_survives_lack_of_memory)
+START_TEST(gives_as_many_as_asked_for)
 {
-	struct store_options options = {.shards = 4};
-	char dst[256];
-	struct feed_page page = {.dst = dst, .room = sizeof dst};
+	static char dst[65536];
+	struct feed_page page = {
+		.dst = dst, .room = sizeof dst, .max_lines = 2};
 
-	ck_assert_int_eq(store_new(&options, &store), 0);
-	sys_fault_fail(SYS_FAULT_ALLOC, 0, 1, ENOMEM);
-	ck_assert_int_eq(feed_open(store, 2), -ENOMEM);
+	open_store(_i, 1, 1);
 	put(1, 1, SHORT, 0);
-	ck_assert_int_eq(feed_open(store, 2), 0);
-	sample_make(&sample, 1, 1, 0, SHORT);
-	feed_read(store, 1, store_key_of(store, sample.s.id).shard, 0, &page);
+	put(2, 1, SHORT, 7); /* left out: does not count */
+	put(3, 1, SHORT, 0);
+	put(4, 1, SHORT, 0);
+	feed_read(store, 0, 0, 7, &page);
+	ck_assert_uint_eq(page.lines, 2);
+	ck_assert(page.more);
+	feed_read(store, 0, 0, 7, &page);
 	ck_assert_uint_eq(page.lines, 1);
+	ck_assert_uint_eq(sample_client(dst), 4);
+	ck_assert(!page.more);
+
+	for (unsigned i = 0; i < FEED_PAGE_LINES + 1; i++)
+		put(i, 2, SHORT, 0);
+	page.max_lines = 1000; /* one lock hold has its limit all the same */
+	feed_read(store, 0, 0, 7, &page);
+	ck_assert_uint_eq(page.lines, FEED_PAGE_LINES);
+	ck_assert(page.more);
 }
 END_TEST
 
@@ -415,8 +434,8 @@ static void write_all(void *arg)
 			client = (unsigned)(stamp - 1);
 		sample_make(&w->sample, client, stamp, (unsigned)(r >> 16) % 10,
 			r >> 20 & 1 ? SHORT : (r >> 24) % 400);
-		if (store_put(store, store_key_of(store, w->sample.s.id),
-			    &w->sample.s, 0, &result))
+		if (sample_put(store, &w->sample, &(struct store_source){0},
+			    &result))
 			w->failed = true;
 	}
 	atomic_fetch_sub(&writers_left, 1);
@@ -484,7 +503,7 @@ int main(void)
 	tcase_add_loop_test(tcase, looks_at_so_many_at_once, 0, 2);
 	tcase_add_loop_test(tcase, leaves_out_where_it_came_from, 0, 2);
 	tcase_add_loop_test(tcase, says_what_room_it_wants, 0, 2);
-	tcase_add_test(tcase, open_survives_lack_of_memory);
+	tcase_add_loop_test(tcase, gives_as_many_as_asked_for, 0, 2);
 	tcase_add_loop_test(tcase, serves_readers_of_different_speed, 0, 2);
 	tcase_add_loop_test(tcase, follows_many_writers, 0, 4);
 	suite_add_tcase(suite, tcase);

@@ -57,8 +57,7 @@ static struct store *store_of_kind(int kind)
 static int put(struct store *store, const struct sample *sample,
 	enum store_result *ret_result)
 {
-	return store_put(store, store_key_of(store, sample->s.id), &sample->s,
-		0, ret_result);
+	return sample_put(store, sample, &(struct store_source){0}, ret_result);
 }
 
 static int get(struct store *store, unsigned client, struct buf *into)
@@ -197,11 +196,12 @@ START_TEST(tells_ids_apart)
 				.stamp_ns = 1,
 			};
 			struct buf held = {0};
+			struct store_source source = {0};
 			enum store_result result;
 			struct store_key key = store_key_of(store, s.id);
 
 			ck_assert_int_eq(
-				store_put(store, key, &s, 0, &result), 0);
+				store_put(store, key, &s, &source, &result), 0);
 			ck_assert_int_eq(
 				result, round ? STORE_STALE : STORE_NEWER);
 			ck_assert_int_eq(store_get(store, key, s.id, &held), 0);
@@ -233,6 +233,33 @@ START_TEST(spreads_ids_over_all_shards)
 		seen[shard] = true;
 	}
 	ck_assert_uint_eq(used, store_shards(store));
+	store_free(store);
+}
+END_TEST
+
+/* What a plain neighbour says again is no news; a client's is. */
+START_TEST(hears_echoes)
+{
+	struct store *store = store_of_kind(_i);
+	struct sample *sample = malloc(sizeof *sample);
+	struct store_source client = {0};
+	struct store_source plain = {.plain = true};
+	enum store_result result;
+
+	ck_assert_ptr_nonnull(sample);
+	sample_make(sample, 1, 5000, 0, 90);
+	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
+	ck_assert_int_eq(result, STORE_NEWER);
+	sample->s.stamp_ns += 999;
+	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
+	ck_assert_int_eq(result, STORE_STALE);
+	sample->s.stamp_ns += 1;
+	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
+	ck_assert_int_eq(result, STORE_NEWER);
+	sample->s.stamp_ns += 1;
+	ck_assert_int_eq(sample_put(store, sample, &client, &result), 0);
+	ck_assert_int_eq(result, STORE_NEWER);
+	free(sample);
 	store_free(store);
 }
 END_TEST
@@ -483,6 +510,7 @@ int main(void)
 	tcase_add_loop_test(tcase, appends_to_what_is_there, 0, kind_count);
 	tcase_add_loop_test(tcase, tells_ids_apart, 0, kind_count);
 	tcase_add_loop_test(tcase, spreads_ids_over_all_shards, 0, 11);
+	tcase_add_loop_test(tcase, hears_echoes, 0, kind_count);
 	for (int i = 0; i < kind_count; i++)
 		if (kinds[i].shared)
 			tcase_add_loop_test(

@@ -1,0 +1,109 @@
+/* compare - what two servers need to find where their maps differ: the digests
+ * that store.c keeps, and a walk through the lines of one bucket.
+ *
+ * A walk holds no lock between its pages. What makes that work: nothing is ever
+ * taken out of a table, and an entry stays in its slot, whatever line it gets,
+ * until the shard moves to a larger table. Then the walk starts anew. */
+#include "shard.h"
+
+#define WALK_GROUPS 16 /* looked at in one lock hold */
+
+/* --- digests -------------------------------------------------------------- */
+
+void store_digests(struct store *store, uint64_t ret_digests[STORE_BUCKETS])
+{
+	unsigned buckets = shard_buckets(store);
+
+	for (unsigned i = 0; i < store->shard_count; i++) {
+		struct shard *shard = &store->shards[i];
+
+		shard_lock_read(store, shard);
+		memcpy(ret_digests + (size_t)i * buckets, shard->digests,
+			buckets * sizeof *ret_digests);
+		shard_unlock(store, shard);
+	}
+}
+
+uint64_t store_digest(struct store *store)
+{
+	uint64_t digests[STORE_BUCKETS];
+	uint64_t all = 0;
+
+	store_digests(store, digests);
+	for (size_t i = 0; i < STORE_BUCKETS; i++)
+		all ^= digests[i];
+	return all;
+}
+
+/* --- walking -------------------------------------------------------------- */
+
+static bool is_of_bucket(
+	const struct store *store, const struct entry *e, unsigned bucket)
+{
+	const char *id = e->line + e->id_at;
+	const char *end;
+
+	if (shard_buckets(store) == 1)
+		return true;
+	end = memchr(id, ' ', e->line_len - e->id_at);
+	return store_bucket_of(store, (struct text){id, (size_t)(end - id)}) ==
+	       bucket;
+}
+
+/* Copy an entry's line and LF to the page. false: it is full. */
+static bool walk_add(
+	struct store_walk *walk, const struct entry *e, int64_t now_ns)
+{
+	if (walk->lines == STORE_WALK_LINES ||
+		e->line_len >= walk->room - walk->len)
+		return false;
+	walk->len += entry_copy(e, walk->dst + walk->len);
+	walk->changed_ns[walk->lines++] = now_ns - entry_age_ns(e, now_ns);
+	return true;
+}
+
+/* Go on to the end of the group, or to where the page is full. Slots that are
+ * free come into use behind the walk, which owes nobody what was added since
+ * it started. */
+static bool walk_group(const struct store *store, const struct group *g,
+	struct store_walk *walk, int64_t now_ns)
+{
+	size_t first = walk->at % GROUP_SLOTS;
+
+	for (size_t k = first; k < g->used; k++)
+		if (is_of_bucket(store, g->entry[k], walk->bucket) &&
+			!walk_add(walk, g->entry[k], now_ns)) {
+			walk->at += k - first;
+			return false;
+		}
+	walk->at += GROUP_SLOTS - first;
+	return true;
+}
+
+bool store_walk(struct store *store, struct store_walk *walk, int64_t now_ns)
+{
+	struct shard *shard =
+		&store->shards[walk->bucket / shard_buckets(store)];
+	const struct group *groups;
+	size_t mask;
+	bool more;
+
+	HERD_ASSERT(walk->bucket < STORE_BUCKETS);
+	walk->len = 0;
+	walk->lines = 0;
+
+	shard_lock_read(store, shard);
+	groups = table_groups(shard);
+	mask = table_mask(shard);
+	if (walk->mask != mask) {
+		walk->mask = mask;
+		walk->at = 0;
+	}
+	more = walk->at / GROUP_SLOTS <= mask;
+	for (int i = 0; i < WALK_GROUPS && walk->at / GROUP_SLOTS <= mask; i++)
+		if (!walk_group(store, &groups[walk->at / GROUP_SLOTS], walk,
+			    now_ns))
+			break;
+	shard_unlock(store, shard);
+	return more;
+}

@@ -29,11 +29,15 @@ void answer_line(struct session *s, const struct answer_line *l);
  * LINE_QUOTE bytes. A client is told and will be discarded; a link skips. */
 void answer_overlong(struct session *s, struct text start);
 
-/* Log an answer as sent. */
-void answer_log(struct session *s, struct text answer);
+/* Answer a command that is none: "? " and a copy of it. */
+void answer_invalid(struct session *s, struct text body);
 
-/* It did not become a link as it had to: it ends. */
-void answer_no_link(struct session *s);
+/* Say this where the answer at hand goes. */
+void answer_say(struct session *s, struct text text);
+
+/* Log a line as received; log an answer as sent. */
+void answer_log_received(struct session *s, struct text body);
+void answer_log(struct session *s, struct text answer);
 
 /* How long a line may be. */
 size_t answer_limit(const struct session *s);

@@ -25,6 +25,7 @@ struct flood_options {
 	struct neighbours *neighbours;
 	struct log_ring *log;
 	const struct address *source; /* of our links; NULL: any */
+	int64_t sync_interval_ns;     /* between comparisons of maps */
 	/* Called once on flood's thread, after flood_drain. */
 	void (*on_drained)(void *arg);
 	void *arg;

@@ -18,6 +18,7 @@
 #define LINE_BOOT_MAX      32     /* hex digits of a boot id */
 #define LINE_NONCE_LEN     64     /* hex digits of a nonce, exactly */
 #define LINE_PROOF_LEN     64     /* hex digits of a proof, exactly */
+#define LINE_BUCKETS       1024   /* of the digests that servers compare */
 #define LINE_HELLO_VERSION 1
 
 enum line_verb {
@@ -31,6 +32,13 @@ enum line_verb {
 	LINE_PROOF, /* proves who said hello */
 	LINE_PING,
 	LINE_PONG,
+	LINE_SYNC, /* catching up, see sync.h: the dialler's words */
+	LINE_LIST,
+	LINE_DONE,
+	LINE_SUM,  /* the acceptor's */
+	LINE_SUMS, /* both */
+	LINE_HASHES,
+	LINE_WAIT,
 };
 
 struct line {
@@ -64,6 +72,10 @@ struct line {
 		struct {
 			uint64_t number;
 		} ping; /* PING and PONG */
+		struct {
+			unsigned bucket;  /* LIST, HASHES */
+			struct text text; /* base64; of length 0: none */
+		} hashes;                 /* SUM, SUMS, LIST, HASHES */
 	};
 };
 

@@ -73,6 +73,19 @@ bool neighbours_link_is_newest(
 uint32_t neighbours_incarnation(
 	struct neighbours *nb, size_t which, struct text boot);
 
+/* One link at a time may repair what we hold. May that one, now (monotonic)?
+ * If so it has the right until neighbours_repair_end, or until it has not asked
+ * again for NEIGHBOUR_REPAIR_NS. */
+#define NEIGHBOUR_REPAIR_NS (10 * HERD_SECOND_NS)
+HERD_MUST_CHECK bool neighbours_repair(
+	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns);
+void neighbours_repair_end(
+	struct neighbours *nb, size_t which, uint32_t number);
+
+/* Whether another link has that right. */
+bool neighbours_repair_is_taken(
+	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns);
+
 /* Whether to log now (monotonic) what is wrong with that neighbour: each cause,
  * a literal, once a minute. */
 HERD_MUST_CHECK bool neighbours_may_say(

@@ -12,7 +12,8 @@
  * While UP it has a reader's bookmarks in the store's change feed and a bit for
  * each shard that may hold something after them. There is no other queue: what
  * the socket does not take yet stays in the store, where a newer update of the
- * same client replaces it.
+ * same client replaces it. What the neighbour missed while there was no link is
+ * found by comparing maps (sync.h), and sent when the feed has nothing to send.
  *
  * Threads: owner only (flood's reactor). */
 #ifndef HERD_PEER_H
@@ -26,6 +27,7 @@
 #include "herd/neighbours.h"
 #include "herd/resolver.h"
 #include "herd/store.h"
+#include "herd/sync.h"
 
 #define PEER_SHARD_WORDS (STORE_BUCKETS / 64)
 
@@ -36,11 +38,12 @@ struct peer_env {
 	struct neighbours *neighbours;
 	struct log_ring *log;
 	const struct address *source; /* our links come from here; NULL: any */
+	int64_t sync_interval_ns;     /* between comparisons of maps */
 	char *page;                   /* PEER_PAGE_ROOM bytes, scratch */
 };
 
 #define PEER_PAGE_FULL 65536 /* enough for one write */
-#define PEER_PAGE_ROOM (PEER_PAGE_FULL + LINE_LINK_MAX + 1)
+#define PEER_PAGE_ROOM SYNC_ROOM
 
 enum peer_state {
 	PEER_WAITING,
@@ -60,6 +63,8 @@ struct peer {
 	/* WAITING: dial. RESOLVING: ask again. CONNECTING to PROVING: give up.
 	 * UP: look after liveness. */
 	struct timer timer;
+	struct timer sync_timer; /* a round at which a comparison is due */
+	struct sync sync;
 	struct resolver *resolver;
 	unsigned attempt;           /* dials since it was last up */
 	int64_t backoff_ns;         /* of the next failure */

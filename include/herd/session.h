@@ -72,6 +72,8 @@ struct session_link {
 	uint32_t incarnation; /* of the process at the other end */
 	uint32_t number;      /* neighbours_link_is_newest */
 	bool skipping;        /* in the middle of an over-long line */
+	bool repairing;       /* it has the right to repair what we hold */
+	int64_t renewed_ns;   /* and last said so */
 	uint64_t updates, skipped;
 };
 

@@ -43,6 +43,9 @@ enum store_result {
 	STORE_STALE, /* what is held wins; nothing changed */
 };
 
+/* What a herd with that secret (of length 0: none) has as its seed. */
+uint64_t store_seed_of(struct text secret);
+
 HERD_MUST_CHECK int store_new(
 	const struct store_options *options, struct store **ret_store);
 void store_free(struct store *store);

@@ -147,6 +147,7 @@ int flood_new(const struct flood_options *options, struct flood **ret_flood)
 		.neighbours = options->neighbours,
 		.log = options->log,
 		.source = options->source,
+		.sync_interval_ns = options->sync_interval_ns,
 		.page = sys_alloc(PEER_PAGE_ROOM)};
 	if (!f->env.page)
 		goto out_free;

@@ -39,7 +39,12 @@ struct neighbours {
 	char boot[16];                  /* [I] ours */
 	pthread_mutex_t lock;
 	uint32_t last_incarnation; /* [L] */
-	size_t count;              /* [I] */
+	struct {
+		size_t which;
+		uint32_t number; /* of the link; 0: none */
+		int64_t until_ns;
+	} repair;     /* [L] who may repair us */
+	size_t count; /* [I] */
 	struct neighbour each[];
 };
 
@@ -280,4 +285,50 @@ bool neighbours_may_say(
 		*said = (struct said){why, now_ns};
 	unlock(nb);
 	return may;
+}
+
+/* --- repairs -------------------------------------------------------------- */
+
+/* Under the lock. */
+static bool repair_is_taken(const struct neighbours *nb, size_t which,
+	uint32_t number, int64_t now_ns)
+{
+	bool theirs = nb->repair.which == which && nb->repair.number == number;
+
+	return nb->repair.number && !theirs && now_ns < nb->repair.until_ns;
+}
+
+bool neighbours_repair(
+	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns)
+{
+	bool may;
+
+	lock(nb);
+	may = !repair_is_taken(nb, which, number, now_ns);
+	if (may) {
+		nb->repair.which = which;
+		nb->repair.number = number;
+		nb->repair.until_ns = now_ns + NEIGHBOUR_REPAIR_NS;
+	}
+	unlock(nb);
+	return may;
+}
+
+void neighbours_repair_end(struct neighbours *nb, size_t which, uint32_t number)
+{
+	lock(nb);
+	if (nb->repair.which == which && nb->repair.number == number)
+		nb->repair.number = 0;
+	unlock(nb);
+}
+
+bool neighbours_repair_is_taken(
+	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns)
+{
+	bool taken;
+
+	lock(nb);
+	taken = repair_is_taken(nb, which, number, now_ns);
+	unlock(nb);
+	return taken;
 }

@@ -24,7 +24,7 @@
 #define TICK_NS         HERD_SECOND_NS
 #define PING_EVERY_NS   (5 * HERD_SECOND_NS)
 #define DEAD_AFTER_NS   (10 * HERD_SECOND_NS)
-#define ANSWER_MAX      4096 /* bytes of one line from an acceptor */
+#define ANSWER_MAX      4096 /* bytes of one line of an acceptor's hello */
 #define SAY_EVERY       32   /* failed dials of a neighbour that stays away */
 
 static void on_ready(struct reactor_io *io, uint32_t events);
@@ -60,6 +60,8 @@ static void set_timer(struct peer *p, int64_t wait_ns)
 static void wait_for_next_dial(struct peer *p)
 {
 	conn_close(&p->conn);
+	sync_end(&p->sync);
+	reactor_timer_clear(p->env->reactor, &p->sync_timer);
 	p->state = PEER_WAITING;
 	if (p->draining)
 		reactor_timer_clear(p->env->reactor, &p->timer);
@@ -200,8 +202,8 @@ static void greet(struct peer *p)
 		p->state = PEER_GREETING;
 }
 
-/* It is who it should be. The whole map is sent again: from the start of the
- * feed, but for what came from this very process. */
+/* It is who it should be. What changes from now on is sent as it comes; what it
+ * lacks of what there is, that comes first to light by comparing. */
 static void come_up(struct peer *p)
 {
 	const struct handshake *h = &p->handshake;
@@ -216,9 +218,9 @@ static void come_up(struct peer *p)
 	p->ponged = true;
 	p->pinged_last = false;
 	p->acked = 0;
-	feed_rewind(p->env->store, p->reader);
-	for (unsigned s = 0; s < store_shards(p->env->store); s++)
-		p->behind[s / 64] |= UINT64_C(1) << s % 64;
+	memset(p->behind, 0, sizeof p->behind);
+	feed_skip(p->env->store, p->reader);
+	sync_begin(&p->sync, now(p));
 	set_timer(p, TICK_NS);
 	(void)!sys_peer_address(p->conn.io.fd, &address);
 	log_write(p->env->log, LOG_PEER_CONNECTED,
@@ -256,6 +258,30 @@ static void take_hello(struct peer *p, const struct line *line)
 		peer_lose(p, sys_error_text(rc));
 }
 
+static void obey(struct peer *p, const struct line *line)
+{
+	const char *why = NULL;
+
+	switch ((int)line->verb) {
+	case LINE_PONG:
+		p->alive_ns = now(p);
+		if (line->ping.number == p->ping)
+			p->ponged = true;
+		break;
+	case LINE_SUM:
+	case LINE_SUMS:
+	case LINE_HASHES:
+	case LINE_WAIT:
+		why = sync_take(
+			&p->sync, line, now(p), p->env->sync_interval_ns);
+		break;
+	default: /* a word of a later version: not for us */
+		break;
+	}
+	if (why)
+		peer_lose(p, why);
+}
+
 static void take_line(struct peer *p, struct text bytes)
 {
 	struct line line;
@@ -270,12 +296,9 @@ static void take_line(struct peer *p, struct text bytes)
 			come_up(p);
 		else
 			refuse(p, "its proof is wrong: another secret?");
-	} else if (line.verb == LINE_PONG) {
-		p->alive_ns = now(p);
-		if (line.ping.number == p->ping)
-			p->ponged = true;
+	} else {
+		obey(p, &line);
 	}
-	/* Anything else is a word of a later version: not for us. */
 }
 
 static void take_end(struct peer *p, int rc)
@@ -310,7 +333,7 @@ static void take_input(struct peer *p)
 		if (p->conn.io.fd < 0)
 			return; /* lost: the bytes are gone */
 	}
-	if (bytes.len > ANSWER_MAX) {
+	if (bytes.len > (p->state == PEER_UP ? LINE_LINK_MAX : ANSWER_MAX)) {
 		peer_lose(p, "it sends what no link carries");
 		return;
 	}
@@ -405,6 +428,12 @@ static void on_timer(struct timer *timer)
 	}
 }
 
+/* flood pumps at the end of this round. */
+static void on_sync_timer(struct timer *timer)
+{
+	(void)timer;
+}
+
 /* --- from outside --------------------------------------------------------- */
 
 int peer_init(struct peer *p, const struct peer_env *env, size_t which,
@@ -415,8 +444,10 @@ int peer_init(struct peer *p, const struct peer_env *env, size_t which,
 		.reader = reader,
 		.state = PEER_WAITING,
 		.backoff_ns = BACKOFF_MIN_NS,
-		.timer = {.on_due = on_timer}};
+		.timer = {.on_due = on_timer},
+		.sync_timer = {.on_due = on_sync_timer}};
 	p->conn.io.fd = -1;
+	sync_init(&p->sync, env->store);
 	return resolver_new(&p->resolver);
 }
 
@@ -430,6 +461,8 @@ void peer_fini(struct peer *p)
 	if (!p->env)
 		return;
 	reactor_timer_clear(p->env->reactor, &p->timer);
+	reactor_timer_clear(p->env->reactor, &p->sync_timer);
+	sync_end(&p->sync);
 	conn_close(&p->conn);
 	resolver_free(p->resolver);
 }
@@ -445,6 +478,7 @@ void peer_was_heard(struct peer *p, uint32_t incarnation)
 void peer_drain(struct peer *p)
 {
 	p->draining = true;
+	sync_hurry(&p->sync, now(p));
 	if (p->state == PEER_WAITING || p->state == PEER_RESOLVING)
 		wait_for_next_dial(p);
 	else if (p->state != PEER_UP)

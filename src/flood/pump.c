@@ -1,5 +1,6 @@
 /* pump - a peer that is up sends what is new: from its bookmarks in the store's
- * change feed, a page at a time; see peer.h. */
+ * change feed, a page at a time; and when there is nothing new, what a
+ * comparison of maps has to say; see peer.h. */
 #include "herd/peer.h"
 
 #include "herd/line.h"
@@ -63,33 +64,96 @@ static void log_flooded(struct peer *p, struct text lines)
 		log_write(p->env->log, LOG_PEER_FLOODED, &facts);
 }
 
-bool peer_pump(struct peer *p)
+/* A round of comparison has ended, with lines sent. */
+static void log_repaired(struct peer *p)
+{
+	const struct sync *s = &p->sync;
+	struct log_facts facts = {.name = peer_server(p)->name,
+		.number = {s->round_lines, s->round_buckets}};
+
+	log_write(p->env->log, LOG_PEER_REPAIRED, &facts);
+	facts.number[0] = s->stuck;
+	if (s->stuck < STORE_BUCKETS &&
+		neighbours_may_say(p->env->neighbours, p->which, "stuck",
+			reactor_now_ns(p->env->reactor)))
+		log_write(p->env->log, LOG_PEER_STUCK, &facts);
+}
+
+/* Fill the shared page with the next words of catching up; their length. */
+static size_t fill_repair(struct peer *p)
+{
+	struct sync *s = &p->sync;
+	bool repairing = s->state == SYNC_REPAIRING;
+	bool updates;
+	size_t len = sync_pump(s, reactor_now_ns(p->env->reactor),
+		p->env->sync_interval_ns, p->env->page, PEER_PAGE_ROOM,
+		&updates);
+
+	if (updates)
+		log_flooded(p, (struct text){p->env->page, len});
+	if (repairing && s->state == SYNC_IDLE && s->round_lines)
+		log_repaired(p);
+	return len;
+}
+
+/* Fill the shared page with what is to be sent next; its length. */
+static size_t fill(struct peer *p)
 {
 	unsigned shard;
+	size_t len = fill_page(p);
+
+	if (len)
+		log_flooded(p, (struct text){p->env->page, len});
+	else if (!find_behind(p, &shard))
+		len = fill_repair(p);
+	return len;
+}
+
+/* Draining: there is nothing more to tell. */
+static bool may_end(const struct peer *p)
+{
+	unsigned shard;
+
+	return p->draining && !p->pinged_last && p->sync.settled &&
+	       !find_behind(p, &shard);
+}
+
+/* Whether a pump would get on by now. */
+static bool has_more(struct peer *p)
+{
+	unsigned shard;
+
+	return !buf_len(&p->conn.out) &&
+	       (find_behind(p, &shard) || may_end(p) ||
+		       sync_has_work(
+			       &p->sync, reactor_now_ns(p->env->reactor)));
+}
+
+bool peer_pump(struct peer *p)
+{
 	size_t len;
-	int rc;
+	int rc = 0;
 
 	if (p->state != PEER_UP || buf_len(&p->conn.out))
 		return false;
-	len = fill_page(p);
-	if (len) {
-		log_flooded(p, (struct text){p->env->page, len});
-		rc = conn_send(&p->conn, p->env->page, len);
-		if (!rc)
-			rc = conn_watch(&p->conn, true);
-	} else if (p->draining && !p->pinged_last && !find_behind(p, &shard)) {
+	if (may_end(p)) {
 		p->pinged_last = true;
 		rc = peer_send_ping(p);
 	} else {
-		rc = 0;
+		len = fill(p);
+		if (len)
+			rc = conn_send(&p->conn, p->env->page, len);
+		if (len && !rc)
+			rc = conn_watch(&p->conn, true);
 	}
 	if (rc) {
 		peer_lose(p, sys_error_text(rc));
 		return false;
 	}
-	/* Draining: the last word is still to be said. */
-	return !buf_len(&p->conn.out) &&
-	       (find_behind(p, &shard) || (p->draining && !p->pinged_last));
+	if (p->sync.state == SYNC_IDLE && !p->draining)
+		reactor_timer_set(
+			p->env->reactor, &p->sync_timer, p->sync.due_ns);
+	return has_more(p);
 }
 
 void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])

@@ -148,6 +148,42 @@ static bool parse_ping(const struct text *fields, struct line *line)
 	return parse_number(fields[1], UINT64_MAX, &line->ping.number);
 }
 
+static bool parse_word(const struct text *fields, struct line *line)
+{
+	(void)fields;
+	(void)line;
+	return true;
+}
+
+static bool parse_list(const struct text *fields, struct line *line)
+{
+	uint64_t bucket;
+
+	line->hashes.text = (struct text){0};
+	if (!parse_number(fields[1], LINE_BUCKETS - 1, &bucket))
+		return false;
+	line->hashes.bucket = (unsigned)bucket;
+	return true;
+}
+
+/* What the hashes are is sync's business. */
+static bool parse_hashes(const struct text *fields, struct line *line)
+{
+	if (!parse_list(fields, line))
+		return false;
+	if (!is_last(fields[1], line))
+		line->hashes.text = fields[2];
+	return true;
+}
+
+static bool parse_sums(const struct text *fields, struct line *line)
+{
+	line->hashes.text = (struct text){0};
+	if (!is_last(fields[0], line))
+		line->hashes.text = fields[1];
+	return true;
+}
+
 /* The most frequent first. */
 static const struct verb {
 	struct text name;
@@ -164,6 +200,13 @@ static const struct verb {
 	/* Later versions may say more in their hello. */
 	{{"HERD", 4}, LINE_HELLO, 5, FIELDS_MAX, parse_hello},
 	{{"PROOF", 5}, LINE_PROOF, 2, 2, parse_proof},
+	{{"SYNC", 4}, LINE_SYNC, 1, 1, parse_word},
+	{{"SUM", 3}, LINE_SUM, 2, 2, parse_sums},
+	{{"SUMS", 4}, LINE_SUMS, 1, 2, parse_sums},
+	{{"LIST", 4}, LINE_LIST, 2, 2, parse_list},
+	{{"HASHES", 6}, LINE_HASHES, 2, 3, parse_hashes},
+	{{"WAIT", 4}, LINE_WAIT, 1, 1, parse_word},
+	{{"DONE", 4}, LINE_DONE, 1, 1, parse_word},
 };
 
 static struct text trim(struct text bytes)

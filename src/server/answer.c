@@ -1,18 +1,16 @@
-/* answer - the meaning of IAMAT, WHATSAT, AT and the verbs between servers; see
- * answer.h. Who may say AT is decided here: only a connection that has said
- * hello from its neighbour's address (handshake). */
+/* answer - the meaning of IAMAT and WHATSAT; see answer.h. What neighbours say
+ * is the business of link.c. */
 #include "herd/answer.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#include "herd/handshake.h"
+#include "herd/link.h"
 #include "herd/sys.h"
 #include "herd/turns.h"
 
 /* --- saying --------------------------------------------------------------- */
 
-static void say(struct session *s, struct text text)
+void answer_say(struct session *s, struct text text)
 {
 	if (buf_append_text(s->env->to, text))
 		s->doomed = "out of memory";
@@ -68,7 +66,7 @@ void answer_log(struct session *s, struct text sent)
 			.bytes = sent});
 }
 
-static void log_received(struct session *s, struct text body)
+void answer_log_received(struct session *s, struct text body)
 {
 	struct log_facts facts = {.time_ns = s->env->now_ns, .bytes = body};
 
@@ -81,11 +79,11 @@ static void log_received(struct session *s, struct text body)
 	}
 }
 
-static void answer_invalid(struct session *s, struct text body)
+void answer_invalid(struct session *s, struct text body)
 {
-	say(s, text_of("? "));
-	say(s, body);
-	say(s, text_of("\n"));
+	answer_say(s, text_of("? "));
+	answer_say(s, body);
+	answer_say(s, text_of("\n"));
 }
 
 /* --- clients -------------------------------------------------------------- */
@@ -157,186 +155,12 @@ static void answer_whatsat(
 	else if (rc)
 		s->doomed = "out of memory";
 	else if (line->whatsat.nothing)
-		say(s, text_of(no_places));
+		answer_say(s, text_of(no_places));
 	else
 		ask_provider(turn, line);
 }
 
-/* --- neighbours ----------------------------------------------------------- */
-
-/* Why no link comes of it goes to the log, once a minute. */
-static void log_refused(struct session *s, size_t which, const char *why)
-{
-	struct neighbours *nb = s->env->neighbours;
-	struct log_facts facts = {.name = neighbours_server(nb, which)->name,
-		.address = &s->address,
-		.why = why};
-
-	if (neighbours_may_say(nb, which, why, reactor_now_ns(s->env->reactor)))
-		log_write(s->env->log, LOG_PEER_REFUSED, &facts);
-}
-
-/* From now on the session is a link. */
-static void become_link(struct session *s)
-{
-	struct session_env *env = s->env;
-	struct session_link *link = s->link;
-	const struct handshake *h = &link->handshake;
-
-	if (!neighbours_link_opened(
-		    env->neighbours, link->neighbour, &link->number)) {
-		s->doomed = "too many links from that neighbour";
-		return;
-	}
-	link->proven = true;
-	link->incarnation = neighbours_incarnation(env->neighbours,
-		link->neighbour, (struct text){h->boot, h->boot_len});
-	s->must_be_link = false;
-	log_write(env->log, LOG_PEER_ACCEPTED,
-		&(struct log_facts){.time_ns = env->now_ns,
-			.name = session_link_name(s),
-			.address = &s->address});
-	env->on_link(env, link->neighbour, link->incarnation);
-}
-
-/* Nothing but its proof makes it a link now, and that soon. */
-static void await_proof(struct session *s)
-{
-	struct reactor *reactor = s->env->reactor;
-
-	if (!s->must_be_link)
-		reactor_timer_set(reactor, &s->timer,
-			reactor_now_ns(reactor) + HANDSHAKE_LIMIT_NS);
-	s->must_be_link = true;
-}
-
-static void open_link(
-	struct session *s, size_t which, const struct handshake *h)
-{
-	s->link = sys_alloc_zero(1, sizeof *s->link);
-	if (!s->link) {
-		s->doomed = "out of memory";
-		return;
-	}
-	s->link->neighbour = which;
-	s->link->handshake = *h;
-	if (neighbours_secret(s->env->neighbours).len)
-		await_proof(s);
-	else
-		become_link(s);
-}
-
-static void take_proof(struct session *s, const struct line *line)
-{
-	struct session_link *link = s->link;
-	char proof[HANDSHAKE_PROOF_MAX];
-
-	if (line->verb == LINE_BLANK)
-		return;
-	if (line->verb != LINE_PROOF) {
-		answer_no_link(s);
-	} else if (!handshake_is_proof(&link->handshake, line)) {
-		s->doomed = "its proof is wrong: another secret?";
-		log_refused(s, link->neighbour, s->doomed);
-	} else {
-		become_link(s);
-		say(s, (struct text){proof,
-			       handshake_prove(&link->handshake, proof)});
-	}
-}
-
-static void answer_hello(struct session *s, const struct line *line)
-{
-	struct neighbours *nb = s->env->neighbours;
-	char hello[HANDSHAKE_HELLO_MAX];
-	const char *why = NULL;
-	struct handshake h;
-	size_t which;
-	int rc;
-
-	/* Who still waits for answers is a client. */
-	if (s->turns || handshake_judge(nb, line, &s->address, &which, &why) ==
-				HANDSHAKE_INVALID) {
-		answer_invalid(s, line->body);
-		return;
-	}
-	rc = handshake_begin(nb, &h);
-	if (!rc && !why)
-		rc = handshake_meet(&h, nb, which, HANDSHAKE_ACCEPTOR, line);
-	if (rc) {
-		s->doomed = sys_error_text(rc);
-		return;
-	}
-	say(s, (struct text){hello, handshake_hello(&h, nb, which, hello)});
-	if (why) {
-		s->discarding = why;
-		log_refused(s, which, why);
-	} else {
-		open_link(s, which, &h);
-	}
-}
-
-static void skip(struct session *s, struct text bytes, const char *why)
-{
-	s->link->skipped++;
-	log_write(s->env->log, LOG_PEER_SKIPPED,
-		&(struct log_facts){.time_ns = s->env->now_ns,
-			.name = session_link_name(s),
-			.bytes = bytes,
-			.why = why});
-}
-
-static void take_update(struct session *s, const struct answer_line *l)
-{
-	struct session_env *env = s->env;
-	struct store_source source = {.origin = s->link->incarnation,
-		.now_ns = reactor_now_ns(env->reactor)};
-	enum store_result result;
-	struct sighting seen;
-
-	line_normalise_at(&l->line, env->normal, &seen);
-	if (store_put(env->store, l->key, &seen, &source, &result)) {
-		/* The dialler sends everything again on its next link. */
-		s->doomed = "out of memory";
-		return;
-	}
-	s->link->updates++;
-	if (result == STORE_NEWER)
-		env->on_update(env, l->key.shard);
-}
-
-static void answer_ping(struct session *s, const struct line *line)
-{
-	char pong[32];
-	int len = snprintf(pong, sizeof pong, "PONG %llu\n",
-		(unsigned long long)line->ping.number);
-
-	/* All lines before it were obeyed before this one. */
-	say(s, (struct text){pong, (size_t)len});
-}
-
-static void obey_neighbour(struct session *s, const struct answer_line *l)
-{
-	switch (l->line.verb) {
-	case LINE_AT:
-		log_received(s, l->line.body);
-		take_update(s, l);
-		break;
-	case LINE_PING:
-		answer_ping(s, &l->line);
-		break;
-	case LINE_BLANK:
-		break;
-	case LINE_INVALID:
-	case LINE_IAMAT:
-	case LINE_WHATSAT:
-	case LINE_HELLO:
-	case LINE_PROOF:
-	case LINE_PONG:
-		skip(s, l->line.body, "not a line of a link");
-		break;
-	}
-}
+/* --- one line -------------------------------------------------------------- */
 
 static void obey_client(struct session *s, const struct answer_line *l)
 {
@@ -345,11 +169,11 @@ static void obey_client(struct session *s, const struct answer_line *l)
 	struct answer a;
 
 	if (s->must_be_link && line->verb != LINE_HELLO) {
-		answer_no_link(s);
+		link_does_not_come(s);
 		return;
 	}
 	s->commands++;
-	log_received(s, line->body);
+	answer_log_received(s, line->body);
 	if (!begin(s, asks, &a))
 		return;
 	switch (line->verb) {
@@ -360,7 +184,7 @@ static void obey_client(struct session *s, const struct answer_line *l)
 		answer_whatsat(s, l, a.turn);
 		break;
 	case LINE_HELLO:
-		answer_hello(s, line);
+		link_answer_hello(s, line);
 		break;
 	case LINE_BLANK:
 	case LINE_INVALID:
@@ -368,6 +192,13 @@ static void obey_client(struct session *s, const struct answer_line *l)
 	case LINE_PROOF:
 	case LINE_PING:
 	case LINE_PONG:
+	case LINE_SYNC:
+	case LINE_LIST:
+	case LINE_DONE:
+	case LINE_SUM:
+	case LINE_SUMS:
+	case LINE_HASHES:
+	case LINE_WAIT:
 		answer_invalid(s, line->body);
 		break;
 	}
@@ -401,15 +232,15 @@ void answer_overlong(struct session *s, struct text start)
 	struct answer a;
 
 	if (session_is_link(s)) {
-		skip(s, start, "longer than 128 KiB");
+		link_skip(s, start, "longer than 128 KiB");
 		return;
 	}
 	if (s->must_be_link) {
-		answer_no_link(s);
+		link_does_not_come(s);
 		return;
 	}
 	s->commands++;
-	log_received(s, start);
+	answer_log_received(s, start);
 	if (!begin(s, false, &a))
 		return;
 	start.len = LINE_QUOTE;
@@ -418,24 +249,14 @@ void answer_overlong(struct session *s, struct text start)
 	end(s, &a);
 }
 
-void answer_no_link(struct session *s)
-{
-	if (s->link) {
-		s->doomed = "it did not prove who it is";
-		log_refused(s, s->link->neighbour, s->doomed);
-	} else {
-		s->doomed = "limits.connections reached";
-	}
-}
-
 void answer_line(struct session *s, const struct answer_line *l)
 {
 	if (l->bytes.len > answer_limit(s))
 		answer_overlong(s, l->bytes);
 	else if (session_is_link(s))
-		obey_neighbour(s, l);
+		link_obey(s, l);
 	else if (s->link)
-		take_proof(s, &l->line);
+		link_take_proof(s, &l->line);
 	else if (l->line.verb != LINE_BLANK)
 		obey_client(s, l);
 }

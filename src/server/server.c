@@ -172,6 +172,8 @@ static int attach_flood(struct server *s)
 		.neighbours = s->neighbours,
 		.log = s->flood_seat.log,
 		.source = s->has_source ? &s->source : NULL,
+		.sync_interval_ns =
+			s->conf->peers.sync_interval_s * HERD_SECOND_NS,
 		.on_drained = stop_flood_drained,
 		.arg = s};
 
@@ -199,15 +201,16 @@ static int attach_acceptor(struct server *s)
  * before the logger, so that a round's news leaves in that round. */
 static int attach_roles(struct server *s)
 {
-	struct store_options options = {.shared = !s->conf->single};
+	struct text secret = {s->secret.bytes, s->secret.len};
+	struct store_options options = {
+		.shared = !s->conf->single, .seed = store_seed_of(secret)};
 	int rc = store_new(&options, &s->store);
 
 	if (!rc)
 		rc = neighbours_new(s->conf,
 			(size_t)(s->self - s->conf->servers), &s->neighbours);
 	if (!rc) {
-		neighbours_set_secret(s->neighbours,
-			(struct text){s->secret.bytes, s->secret.len});
+		neighbours_set_secret(s->neighbours, secret);
 		resolve_neighbours(s);
 		rc = attach_flood(s);
 	}

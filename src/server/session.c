@@ -6,6 +6,7 @@
 
 #include "herd/answer.h"
 #include "herd/line.h"
+#include "herd/link.h"
 #include "herd/sys.h"
 #include "herd/turns.h"
 
@@ -57,7 +58,7 @@ static void end(struct session *s, const char *why)
 
 	log_closed(s, why);
 	if (was_link)
-		neighbours_link_closed(env->neighbours, s->link->neighbour);
+		link_ends(s);
 	reactor_timer_clear(env->reactor, &s->timer);
 	turns_drop(s);
 	TAILQ_REMOVE(&env->all, s, all);
@@ -360,7 +361,7 @@ static void on_timer(struct timer *timer)
 	if (s->shut)
 		s->doomed = s->discarding;
 	else if (s->must_be_link)
-		answer_no_link(s);
+		link_does_not_come(s);
 	else
 		s->doomed = "it takes nothing (limits.write_timeout)";
 	settle(s);

@@ -400,6 +400,11 @@ size_t store_count(struct store *store)
 	return count;
 }
 
+uint64_t store_seed_of(struct text secret)
+{
+	return secret.len ? XXH3_64bits(secret.ptr, secret.len) : 0;
+}
+
 int store_new(const struct store_options *options, struct store **ret_store)
 {
 	unsigned shards = options->shards ? options->shards : STORE_BUCKETS;

@@ -191,6 +191,40 @@ const char *client_line(struct client *c)
 	return line;
 }
 
+/* 1024 digests of nothing, in base64. */
+static void say_nothing_held(struct client *link)
+{
+	char sums[5 + 10924 + 2] = "SUMS ";
+
+	memset(sums + 5, 'A', 10923);
+	strcpy(sums + 5 + 10923, "=\n");
+	client_send(link, sums);
+}
+
+const char *client_update(struct client *link)
+{
+	for (;;) {
+		const char *line = client_line(link);
+		unsigned long long number;
+		unsigned bucket;
+		char answer[64];
+
+		if (sscanf(line, "PING %llu", &number) == 1) {
+			snprintf(answer, sizeof answer, "PONG %llu\n", number);
+			client_send(link, answer);
+		} else if (sscanf(line, "LIST %u", &bucket) == 1) {
+			snprintf(answer, sizeof answer, "HASHES %u\n", bucket);
+			client_send(link, answer);
+		} else if (!strcmp(line, "SYNC")) {
+			client_send(link, "SUM AAAAAAAAAAA=\n");
+		} else if (!strcmp(line, "SUMS")) {
+			say_nothing_held(link);
+		} else if (strcmp(line, "DONE") != 0) {
+			return line;
+		}
+	}
+}
+
 struct text client_bytes(struct client *c, size_t len)
 {
 	int64_t deadline = herd_deadline(HERD_PATIENCE);

@@ -30,6 +30,11 @@ void client_finish(struct client *c);
 /* The next line, its LF not included, ended by a NUL. */
 const char *client_line(struct client *c);
 
+/* The next update on a link that a server dialled to the test, which plays a
+ * neighbour that holds nothing: PINGs and questions of catching up are answered
+ * accordingly. */
+const char *client_update(struct client *link);
+
 /* The same if it ends within `seconds`; NULL: it did not. */
 const char *client_line_within(struct client *c, double seconds);
 

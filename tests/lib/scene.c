@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "herd/conn.h"
+#include "herd/holdings.h"
 #include "herd/line.h"
 #include "herd/sys.h"
 #include "sys_fault.h"
@@ -58,6 +59,15 @@ void scene_advance(int64_t ns)
 
 /* --- a neighbour ---------------------------------------------------------- */
 
+/* It is a new process. */
+static void far_become_new(struct far *f)
+{
+	struct store_options options = {.shards = 1};
+
+	store_free(f->store);
+	ck_assert_int_eq(store_new(&options, &f->store), 0);
+}
+
 static void far_listen(struct far *f)
 {
 	struct address at;
@@ -65,6 +75,7 @@ static void far_listen(struct far *f)
 	int small = 4096;
 
 	f->fd = -1;
+	far_become_new(f);
 	ck_assert_int_eq(address_parse("127.0.0.1", 0, &at), 0);
 	ck_assert_int_eq(sys_listen(&at, &f->listener), 0);
 	/* So that a link is soon full when nobody reads. */
@@ -104,11 +115,15 @@ bool far_is_dialled(const struct far *f)
 	return poll(&p, 1, 0) == 1;
 }
 
+static void far_send(struct far *f, struct text text)
+{
+	ck_assert_int_eq(
+		sys_send(f->fd, text.ptr, text.len), (ssize_t)text.len);
+}
+
 void far_say(struct far *f, const char *text)
 {
-	ssize_t len = (ssize_t)strlen(text);
-
-	ck_assert_int_eq(sys_send(f->fd, text, (size_t)len), len);
+	far_send(f, text_of(text));
 }
 
 bool far_take(struct far *f, bool *ret_end)
@@ -127,39 +142,115 @@ bool far_take(struct far *f, bool *ret_end)
 	return n > 0;
 }
 
+/* The next of those taken in. false: there is none. */
+static bool far_has_line(struct far *f, struct text *ret_line)
+{
+	struct text rest = {
+		buf_front(&f->in) + f->used, buf_len(&f->in) - f->used};
+
+	if (!rest.len || !conn_take_line(&rest, ret_line))
+		return false;
+	f->used += ret_line->len + 1;
+	return true;
+}
+
 bool far_next(struct far *f, struct text *ret_line)
 {
 	bool end = false;
 
-	for (;;) {
-		struct text rest = {
-			buf_front(&f->in) + f->used, buf_len(&f->in) - f->used};
-
-		if (rest.len && conn_take_line(&rest, ret_line)) {
-			f->used += ret_line->len + 1;
-			return true;
-		}
+	while (!far_has_line(f, ret_line)) {
 		if (end)
 			return false;
 		if (!far_take(f, &end) && !end)
 			scene_go_on(f->fd);
 	}
+	return true;
+}
+
+static void far_remember(struct far *f, const struct line *at)
+{
+	struct store_source source = {.now_ns = sys_monotonic_ns()};
+	enum store_result result;
+	struct sighting s;
+
+	line_normalise_at(at, NULL, &s);
+	ck_assert_int_eq(store_put(f->store, store_key_of(f->store, s.id), &s,
+				 &source, &result),
+		0);
+}
+
+/* Answer a question about what it holds. */
+static void far_tell(struct far *f, const struct line *line)
+{
+	static char scratch[LINE_LINK_MAX + 1];
+	struct buf out = {0};
+	int rc;
+
+	if (line->verb == LINE_SYNC)
+		rc = holdings_tell_sum(f->store, &out);
+	else if (line->verb == LINE_SUMS)
+		rc = holdings_tell_sums(f->store, &out);
+	else
+		rc = holdings_tell_list(f->store, line->hashes.bucket,
+			sys_monotonic_ns(), scratch, &out);
+	ck_assert_int_eq(rc, 0);
+	far_send(f, buf_text(&out));
+	buf_fini(&out);
+}
+
+static void far_pong(struct far *f, const struct line *ping)
+{
+	char pong[64];
+
+	snprintf(pong, sizeof pong, "PONG %llu\n",
+		(unsigned long long)ping->ping.number);
+	far_say(f, pong);
+}
+
+/* Whether the line is one that far answers, or leaves, by itself. */
+static bool far_handles(struct far *f, struct text bytes)
+{
+	struct line line;
+
+	line_parse(bytes, &line);
+	switch ((int)line.verb) {
+	case LINE_PING:
+		if (!f->no_pong && !f->own_pong)
+			far_pong(f, &line);
+		return !f->own_pong;
+	case LINE_SYNC:
+	case LINE_SUMS:
+	case LINE_LIST:
+		far_tell(f, &line);
+		return true;
+	case LINE_DONE:
+		return true;
+	case LINE_AT:
+		far_remember(f, &line);
+		return false;
+	default:
+		return false;
+	}
 }
 
 struct text far_line(struct far *f)
 {
-	struct text line;
-	char pong[64];
+	struct text bytes;
 
-	for (;;) {
-		ck_assert(far_next(f, &line));
-		if (line.len < 5 || memcmp(line.ptr, "PING ", 5))
-			return line;
-		snprintf(pong, sizeof pong, "PONG %.*s\n", (int)line.len - 5,
-			line.ptr + 5);
-		if (!f->no_pong)
-			far_say(f, pong);
-	}
+	do
+		ck_assert(far_next(f, &bytes));
+	while (far_handles(f, bytes));
+	return bytes;
+}
+
+void far_answer_questions(struct far *f)
+{
+	bool end;
+	struct text bytes;
+
+	(void)far_take(f, &end);
+	while (far_has_line(f, &bytes))
+		ck_assert(far_handles(f, bytes));
 }
 
 void far_expect(struct far *f, const char *text)
@@ -182,6 +273,9 @@ void far_answer(struct far *f, const char *boot)
 {
 	char answer[LINE_ROOM];
 
+	if (*f->boot && strcmp(f->boot, boot))
+		far_become_new(f);
+	snprintf(f->boot, sizeof f->boot, "%s", boot);
 	snprintf(answer, sizeof answer, "HERD 1 %s Us %s\n", f->name, boot);
 	far_say(f, answer);
 }
@@ -210,8 +304,8 @@ static const char *line_of(char *dst, const char *id, long stamp)
 void scene_put(const char *id, long stamp, uint32_t origin)
 {
 	uint64_t words[STORE_BUCKETS / 64] = {0};
-	struct store_source source = {
-		.origin = origin, .now_ns = sys_monotonic_ns()};
+	struct store_source source = {.origin = origin,
+		.now_ns = sys_monotonic_ns() - 10 * HERD_SECOND_NS};
 	enum store_result result;
 	struct sighting s;
 	struct line line;
@@ -283,6 +377,9 @@ void scene_end(void)
 	for (size_t i = 0; i < HERD_COUNT(far); i++) {
 		far_hang_up(&far[i]);
 		close(far[i].listener);
+		store_free(far[i].store);
+		far[i].store = NULL;
+		far[i].boot[0] = '\0';
 	}
 	ck_assert_uint_eq(sys_fault_blocks(), blocks_before);
 }

@@ -37,12 +37,16 @@ struct scene {
 
 extern struct scene scene;
 
-/* A neighbour: it listens, takes the link, reads and answers by hand. */
+/* A neighbour: it listens, takes the link, reads and answers by hand. What it
+ * is told it remembers, as long as it is the same process. */
 struct far {
 	const char *name;
 	int listener;
-	int fd;       /* the link to it; -1: none */
-	bool no_pong; /* it leaves PINGs unanswered */
+	int fd;        /* the link to it; -1: none */
+	bool no_pong;  /* it leaves PINGs unanswered */
+	bool own_pong; /* the test answers them */
+	struct store *store;
+	char boot[32]; /* of the process */
 	struct buf in;
 	size_t used; /* of `in`: lines handed out */
 };
@@ -70,7 +74,8 @@ void scene_advance(int64_t ns);
 
 /* --- updates -------------------------------------------------------------- */
 
-/* A client's update, as a worker treats it. Threads: any. */
+/* A client's update, as a worker treats it, ten seconds ago: no line is too
+ * young to be sent when maps are compared. Threads: any. */
 void scene_put(const char *id, long stamp, uint32_t origin);
 
 /* --- a neighbour ---------------------------------------------------------- */
@@ -95,7 +100,11 @@ bool far_take(struct far *f, bool *ret_end);
 /* The next line, good until the next call. false: the link was closed. */
 bool far_next(struct far *f, struct text *ret_line);
 
-/* The next line but for PINGs, which are answered. */
+/* Answer what has come by now of PINGs and questions of catching up; nothing
+ * else may have. */
+void far_answer_questions(struct far *f);
+
+/* The next line but for PINGs and those of catching up, which are answered. */
 struct text far_line(struct far *f);
 
 void far_expect(struct far *f, const char *text);

@@ -48,6 +48,7 @@ static void set_up(void)
 		.store = scene.store,
 		.neighbours = scene.neighbours,
 		.log = scene.ring,
+		.sync_interval_ns = 30 * HERD_SECOND_NS,
 		.page = malloc(PEER_PAGE_ROOM)};
 	ck_assert_ptr_nonnull(env.page);
 	ck_assert_int_eq(feed_reserve(scene.store, 1), 0);
@@ -154,8 +155,8 @@ static void expect_refusal(void)
 START_TEST(tells_whom_it_knows)
 {
 	come_up();
-	far_expect_at(&far[0], "a", 1);
 	far_expect_at(&far[0], "b", 1);
+	far_expect_at(&far[0], "a", 1);
 	scene_put("c", 1, 0);
 	far_expect_at(&far[0], "c", 1);
 	ck_assert_uint_eq(

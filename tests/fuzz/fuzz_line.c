@@ -121,9 +121,21 @@ static void check_operands(const struct line *line)
 	case LINE_BLANK:
 		HERD_ASSERT(line->body.len == 0);
 		break;
+	case LINE_SUM:
+	case LINE_SUMS:
+	case LINE_LIST:
+	case LINE_HASHES:
+		HERD_ASSERT(line->verb == LINE_SUM || line->verb == LINE_SUMS ||
+			    line->hashes.bucket < LINE_BUCKETS);
+		if (line->hashes.text.len)
+			check_field(line->hashes.text, line->body);
+		break;
 	case LINE_INVALID:
 	case LINE_PING:
 	case LINE_PONG:
+	case LINE_SYNC:
+	case LINE_DONE:
+	case LINE_WAIT:
 		HERD_ASSERT(line->body.len > 0);
 		break;
 	}

@@ -39,7 +39,7 @@ void answer_say(struct session *s, struct text text);
 void answer_log_received(struct session *s, struct text body);
 void answer_log(struct session *s, struct text answer);
 
-/* How long a line may be. */
-size_t answer_limit(const struct session *s);
+/* Whether a line that begins with this, or is it, is longer than it may be. */
+bool answer_is_overlong(const struct session *s, struct text start);
 
 #endif

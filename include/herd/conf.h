@@ -29,6 +29,7 @@ struct conf_server {
 	size_t *neighbours; /* indices into conf.servers, ascending; an edge
 			     * named by one end holds for both */
 	size_t neighbour_count;
+	bool plain; /* protocol = "plain": how the others treat it */
 };
 
 enum conf_affinity {

@@ -89,6 +89,11 @@ static inline bool line_is_space(char c)
  * what belongs to the verb is set. */
 void line_parse(struct text bytes, struct line *ret_line);
 
+/* The same for what may be the AT line of a plain neighbour: further fields
+ * behind its six are ignored. false: it is none, and ret_line is not set. */
+HERD_MUST_CHECK bool line_parse_plain_at(
+	struct text bytes, struct line *ret_line);
+
 /* How many bytes line_format_at may write for this client's IAMAT at this
  * server, at the most. */
 size_t line_at_room(const struct line *iamat, struct text server);

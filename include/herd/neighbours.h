@@ -5,10 +5,11 @@
  * tells it the addresses that names resolve to. It also hands out incarnations:
  * a number for each (neighbour, boot id) seen, never used twice in a process.
  * An update carries the incarnation it came from, and is not sent back to that
- * very process; one that was restarted (another boot id) gets everything.
+ * very process; one that was restarted (another boot id) gets everything. Of a
+ * plain neighbour nobody can tell whether it was: it has one for good.
  *
  * Threads: any. Locks: one mutex, a leaf; asked once per connection, not per
- * line. */
+ * line but for the AT lines of plain neighbours. */
 #ifndef HERD_NEIGHBOURS_H
 #define HERD_NEIGHBOURS_H
 
@@ -51,6 +52,10 @@ bool neighbours_is_from(
 	struct neighbours *nb, size_t which, const struct address *from);
 bool neighbours_any_from(struct neighbours *nb, const struct address *from);
 
+/* How many plain neighbours have the address `from`, and the first of them. */
+size_t neighbours_plain_from(struct neighbours *nb, const struct address *from,
+	size_t *ret_which);
+
 /* The address to dial in the nth attempt: they take turns. false: its name is
  * not resolved. */
 HERD_MUST_CHECK bool neighbours_address(struct neighbours *nb, size_t which,
@@ -69,7 +74,8 @@ void neighbours_link_closed(struct neighbours *nb, size_t which);
 bool neighbours_link_is_newest(
 	struct neighbours *nb, size_t which, uint32_t number);
 
-/* The incarnation of that neighbour with that boot id: never 0. */
+/* The incarnation of that neighbour with that boot id, which does not matter
+ * for a plain one: never 0. */
 uint32_t neighbours_incarnation(
 	struct neighbours *nb, size_t which, struct text boot);
 

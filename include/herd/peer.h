@@ -1,4 +1,5 @@
-/* peer - one neighbour as flood sees it: the link we dial and send updates on.
+/* peer - one neighbour as flood sees it: the link we dial and send updates on,
+ * or, if it is a plain one, a connection for each update (plain.c).
  *
  *            timer, or it dialled us              writable
  *   WAITING ------------------------> CONNECTING ---------> GREETING
@@ -46,12 +47,14 @@ struct peer_env {
 #define PEER_PAGE_ROOM SYNC_ROOM
 
 enum peer_state {
+	PEER_IDLE, /* plain: no news */
 	PEER_WAITING,
 	PEER_RESOLVING,
 	PEER_CONNECTING,
 	PEER_GREETING,
 	PEER_PROVING,
 	PEER_UP,
+	PEER_SENDING, /* plain: one line */
 };
 
 struct peer {
@@ -61,17 +64,23 @@ struct peer {
 	unsigned reader; /* of the change feed */
 	enum peer_state state;
 	/* WAITING: dial. RESOLVING: ask again. CONNECTING to PROVING: give up.
-	 * UP: look after liveness. */
+	 * UP: look after liveness. SENDING: give up; or, when all was sent,
+	 * that was it. */
 	struct timer timer;
 	struct timer sync_timer; /* a round at which a comparison is due */
 	struct sync sync;
 	struct resolver *resolver;
-	unsigned attempt;           /* dials since it was last up */
+	unsigned attempt;           /* dials since it was last up; plain:
+				     * dials that failed */
 	int64_t backoff_ns;         /* of the next failure */
 	bool draining;              /* we are stopping: no more dials */
 	struct handshake handshake; /* from GREETING on */
 
-	/* while UP */
+	/* plain */
+	struct buf held; /* a line taken, but not known to have arrived */
+	bool reachable;  /* the last line arrived */
+
+	/* while UP; or plain */
 	uint32_t incarnation;              /* of the process we talk to */
 	uint64_t behind[PEER_SHARD_WORDS]; /* shards that may hold news */
 	unsigned next_shard;               /* they take turns */

@@ -96,7 +96,7 @@ struct session {
 	bool ended;        /* the client sends no more */
 	bool shut;         /* discarding, and our sending side is shut down */
 	bool must_be_link; /* over limits.connections, or without its proof:
-			    * until the timer */
+			    * until the timer; or say AT as a plain one */
 	bool stopping;     /* the server stops */
 };
 

@@ -321,11 +321,11 @@ static const struct conf_option server_options[] = {
 	},
 	{
 		.name = "servers.protocol",
-		.type = CONF_WORD,
-		.words = "herd",
-		.unit = "this version talks to herdd servers only",
+		.type = CONF_CHOICE,
+		.words = "herd|plain",
 		.text = "herd",
-		.help = "what the others speak with it",
+		IN(conf_server, plain),
+		.help = "what the others speak with it; plain: AT lines only",
 	},
 };
 

@@ -173,6 +173,18 @@ bool neighbours_any_from(struct neighbours *nb, const struct address *from)
 	return false;
 }
 
+size_t neighbours_plain_from(
+	struct neighbours *nb, const struct address *from, size_t *ret_which)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < nb->count; i++)
+		if (nb->each[i].server->plain &&
+			neighbours_is_from(nb, i, from) && !found++)
+			*ret_which = i;
+	return found;
+}
+
 bool neighbours_address(struct neighbours *nb, size_t which, unsigned attempt,
 	struct address *ret_address)
 {
@@ -242,6 +254,8 @@ uint32_t neighbours_incarnation(
 	uint32_t incarnation;
 
 	HERD_ASSERT(boot.len <= LINE_BOOT_MAX);
+	if (n->server->plain)
+		boot.len = 0;
 	lock(nb);
 	if (!n->incarnation ||
 		!text_equal((struct text){n->boot, n->boot_len}, boot)) {

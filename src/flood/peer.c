@@ -1,5 +1,5 @@
 /* peer - the state machine of one link that we dial; see peer.h. What is sent
- * on it stands in pump.c.
+ * on it stands in pump.c, and how that reaches a plain neighbour in plain.c.
  *
  * How a dead neighbour is told from a slow one: it is dead when it answers no
  * PING for ten seconds and its kernel acknowledges no bytes either.
@@ -17,7 +17,6 @@
 
 #include "peer_parts.h"
 
-#define BACKOFF_MIN_NS  (50 * HERD_MS_NS)
 #define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
 #define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
 #define RESOLVE_POLL_NS (100 * HERD_MS_NS)
@@ -79,7 +78,11 @@ void peer_lose(struct peer *p, const char *why)
 		/* A link that never holds must not be redialled at full
 		 * speed. */
 		if (now(p) - p->up_since_ns >= BACKOFF_MAX_NS)
-			p->backoff_ns = BACKOFF_MIN_NS;
+			p->backoff_ns = PEER_BACKOFF_MIN_NS;
+	} else if (p->reachable) {
+		log_write(p->env->log, LOG_PEER_LOST, &facts);
+		p->reachable = false;
+		p->attempt++;
 	} else if (p->attempt++ % SAY_EVERY == 0) {
 		log_write(p->env->log, LOG_PEER_FAILED, &facts);
 	}
@@ -136,10 +139,10 @@ static void connect_to(struct peer *p, const struct address *address)
 	if (rc)
 		peer_lose(p, sys_error_text(rc));
 	else
-		set_timer(p, HANDSHAKE_LIMIT_NS);
+		set_timer(p, p->draining ? LAST_DIAL_NS : HANDSHAKE_LIMIT_NS);
 }
 
-static void dial(struct peer *p)
+void peer_dial(struct peer *p)
 {
 	struct address address;
 
@@ -147,6 +150,16 @@ static void dial(struct peer *p)
 		    p->env->neighbours, p->which, p->attempt, &address))
 		connect_to(p, &address);
 	else
+		resolve(p);
+}
+
+/* A plain neighbour must be known by its address before it tells us anything;
+ * we may have nothing to tell it for long. */
+static void look_up(struct peer *p)
+{
+	struct address address;
+
+	if (!neighbours_address(p->env->neighbours, p->which, 0, &address))
 		resolve(p);
 }
 
@@ -159,7 +172,7 @@ static void redial(struct peer *p)
 	if (p->attempt && address_parse(s->host, s->port, &numeric))
 		resolve(p);
 	else
-		dial(p);
+		peer_dial(p);
 }
 
 static void ask_resolver(struct peer *p)
@@ -176,11 +189,13 @@ static void ask_resolver(struct peer *p)
 	if (!rc)
 		neighbours_set_addresses(
 			p->env->neighbours, p->which, found, count);
-	if (neighbours_address(
+	if (!neighbours_address(
 		    p->env->neighbours, p->which, p->attempt, &address))
-		connect_to(p, &address);
-	else
 		peer_lose(p, "its name cannot be resolved");
+	else if (peer_is_plain(p))
+		p->state = PEER_IDLE; /* there may be nothing to tell it */
+	else
+		connect_to(p, &address);
 }
 
 static void greet(struct peer *p)
@@ -346,7 +361,14 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	ssize_t n;
 
 	if (p->state == PEER_CONNECTING) {
-		greet(p);
+		if (peer_is_plain(p))
+			plain_send(p);
+		else
+			greet(p);
+		return;
+	}
+	if (p->state == PEER_SENDING) {
+		plain_on_ready(p, events);
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
@@ -407,6 +429,9 @@ static void on_timer(struct timer *timer)
 	struct peer *p = HERD_CONTAINER(timer, struct peer, timer);
 
 	switch (p->state) {
+	case PEER_IDLE:
+		look_up(p);
+		break;
 	case PEER_WAITING:
 		redial(p);
 		break;
@@ -424,6 +449,9 @@ static void on_timer(struct timer *timer)
 		break;
 	case PEER_UP:
 		look_for_life(p);
+		break;
+	case PEER_SENDING:
+		plain_on_timer(p);
 		break;
 	}
 }
@@ -443,11 +471,13 @@ int peer_init(struct peer *p, const struct peer_env *env, size_t which,
 		.which = which,
 		.reader = reader,
 		.state = PEER_WAITING,
-		.backoff_ns = BACKOFF_MIN_NS,
+		.backoff_ns = PEER_BACKOFF_MIN_NS,
 		.timer = {.on_due = on_timer},
 		.sync_timer = {.on_due = on_sync_timer}};
 	p->conn.io.fd = -1;
 	sync_init(&p->sync, env->store);
+	if (peer_is_plain(p))
+		plain_begin(p);
 	return resolver_new(&p->resolver);
 }
 
@@ -464,6 +494,7 @@ void peer_fini(struct peer *p)
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
 	sync_end(&p->sync);
 	conn_close(&p->conn);
+	buf_fini(&p->held);
 	resolver_free(p->resolver);
 }
 
@@ -472,7 +503,7 @@ void peer_was_heard(struct peer *p, uint32_t incarnation)
 	if (p->state == PEER_UP && p->incarnation != incarnation)
 		peer_lose(p, "it was started anew");
 	if (p->state == PEER_WAITING && !p->draining)
-		dial(p);
+		peer_dial(p);
 }
 
 void peer_drain(struct peer *p)
@@ -481,12 +512,14 @@ void peer_drain(struct peer *p)
 	sync_hurry(&p->sync, now(p));
 	if (p->state == PEER_WAITING || p->state == PEER_RESOLVING)
 		wait_for_next_dial(p);
-	else if (p->state != PEER_UP)
+	else if (p->state >= PEER_CONNECTING && p->state < PEER_UP)
 		set_timer(p, LAST_DIAL_NS);
 }
 
 bool peer_drained(const struct peer *p)
 {
+	if (peer_is_plain(p))
+		return plain_drained(p);
 	if (p->state == PEER_UP)
 		return p->pinged_last && p->ponged;
 	return p->state == PEER_WAITING;

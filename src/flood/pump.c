@@ -10,8 +10,7 @@
 
 #define SHARDS_PER_PUMP 64
 
-/* The next shard with news, from next_shard on and round; false: none. */
-static bool find_behind(const struct peer *p, unsigned *ret_shard)
+bool peer_find_behind(const struct peer *p, unsigned *ret_shard)
 {
 	unsigned first = p->next_shard / 64;
 
@@ -38,7 +37,7 @@ static size_t fill_page(struct peer *p)
 	unsigned shard;
 
 	for (int i = 0; i < SHARDS_PER_PUMP && len < PEER_PAGE_FULL &&
-			find_behind(p, &shard);
+			peer_find_behind(p, &shard);
 		i++) {
 		struct feed_page page = {.dst = p->env->page + len,
 			.room = PEER_PAGE_ROOM - len};
@@ -53,7 +52,7 @@ static size_t fill_page(struct peer *p)
 	return len;
 }
 
-static void log_flooded(struct peer *p, struct text lines)
+void peer_log_flooded(struct peer *p, struct text lines)
 {
 	struct log_facts facts = {
 		.name = peer_server(p)->name, .time_ns = sys_realtime_ns()};
@@ -90,7 +89,7 @@ static size_t fill_repair(struct peer *p)
 		&updates);
 
 	if (updates)
-		log_flooded(p, (struct text){p->env->page, len});
+		peer_log_flooded(p, (struct text){p->env->page, len});
 	if (repairing && s->state == SYNC_IDLE && s->round_lines)
 		log_repaired(p);
 	return len;
@@ -103,8 +102,8 @@ static size_t fill(struct peer *p)
 	size_t len = fill_page(p);
 
 	if (len)
-		log_flooded(p, (struct text){p->env->page, len});
-	else if (!find_behind(p, &shard))
+		peer_log_flooded(p, (struct text){p->env->page, len});
+	else if (!peer_find_behind(p, &shard))
 		len = fill_repair(p);
 	return len;
 }
@@ -115,7 +114,7 @@ static bool may_end(const struct peer *p)
 	unsigned shard;
 
 	return p->draining && !p->pinged_last && p->sync.settled &&
-	       !find_behind(p, &shard);
+	       !peer_find_behind(p, &shard);
 }
 
 /* Whether a pump would get on by now. */
@@ -124,7 +123,7 @@ static bool has_more(struct peer *p)
 	unsigned shard;
 
 	return !buf_len(&p->conn.out) &&
-	       (find_behind(p, &shard) || may_end(p) ||
+	       (peer_find_behind(p, &shard) || may_end(p) ||
 		       sync_has_work(
 			       &p->sync, reactor_now_ns(p->env->reactor)));
 }
@@ -134,6 +133,8 @@ bool peer_pump(struct peer *p)
 	size_t len;
 	int rc = 0;
 
+	if (peer_is_plain(p))
+		return plain_pump(p);
 	if (p->state != PEER_UP || buf_len(&p->conn.out))
 		return false;
 	if (may_end(p)) {
@@ -150,7 +151,7 @@ bool peer_pump(struct peer *p)
 		peer_lose(p, sys_error_text(rc));
 		return false;
 	}
-	if (p->sync.state == SYNC_IDLE && !p->draining)
+	if (p->sync.state == SYNC_IDLE && !p->sync_timer.set)
 		reactor_timer_set(
 			p->env->reactor, &p->sync_timer, p->sync.due_ns);
 	return has_more(p);
@@ -158,8 +159,9 @@ bool peer_pump(struct peer *p)
 
 void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
 {
-	/* While it is not up, nothing need be noted: it gets everything. */
-	if (p->state != PEER_UP)
+	/* While it is not up, nothing need be noted: it gets everything, unless
+	 * it is plain. */
+	if (p->state != PEER_UP && !peer_is_plain(p))
 		return;
 	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
 		p->behind[i] |= words[i];

@@ -278,6 +278,19 @@ void line_parse(struct text bytes, struct line *ret_line)
 			fields, split(ret_line->body, fields), ret_line);
 }
 
+bool line_parse_plain_at(struct text bytes, struct line *ret_line)
+{
+	struct line line = {.verb = LINE_AT, .body = trim(bytes)};
+	struct text fields[FIELDS_MAX];
+
+	if (!line.body.len || split(line.body, fields) < AT_FIELDS ||
+		!text_equal(fields[0], (struct text){"AT", 2}) ||
+		!parse_at(fields, &line))
+		return false;
+	*ret_line = line;
+	return true;
+}
+
 static char *put(char *dst, struct text t)
 {
 	memcpy(dst, t.ptr, t.len);

@@ -1,5 +1,5 @@
 /* answer - the meaning of IAMAT and WHATSAT; see answer.h. What neighbours say
- * is the business of link.c. */
+ * is the business of link.c and updates.c. */
 #include "herd/answer.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include "herd/link.h"
 #include "herd/sys.h"
 #include "herd/turns.h"
+#include "herd/updates.h"
 
 /* --- saying --------------------------------------------------------------- */
 
@@ -68,15 +69,10 @@ void answer_log(struct session *s, struct text sent)
 
 void answer_log_received(struct session *s, struct text body)
 {
-	struct log_facts facts = {.time_ns = s->env->now_ns, .bytes = body};
-
-	if (s->link) {
-		facts.name = session_link_name(s);
-		log_write(s->env->log, LOG_PEER_RECEIVED, &facts);
-	} else {
-		facts.address = &s->address;
-		log_write(s->env->log, LOG_RECEIVED, &facts);
-	}
+	log_write(s->env->log, LOG_RECEIVED,
+		&(struct log_facts){.time_ns = s->env->now_ns,
+			.address = &s->address,
+			.bytes = body});
 }
 
 void answer_invalid(struct session *s, struct text body)
@@ -168,6 +164,9 @@ static void obey_client(struct session *s, const struct answer_line *l)
 	bool asks = line->verb == LINE_WHATSAT && !line->whatsat.nothing;
 	struct answer a;
 
+	if ((line->verb == LINE_AT || line->verb == LINE_INVALID) &&
+		updates_take_plain(s, l))
+		return;
 	if (s->must_be_link && line->verb != LINE_HELLO) {
 		link_does_not_come(s);
 		return;
@@ -222,9 +221,12 @@ void answer_parse(
 		ret_line->key = store_key_of(s->env->store, line->at.id);
 }
 
-size_t answer_limit(const struct session *s)
+bool answer_is_overlong(const struct session *s, struct text start)
 {
-	return session_is_link(s) ? LINE_LINK_MAX : s->env->conf->limits.line;
+	if (session_is_link(s))
+		return start.len > LINE_LINK_MAX;
+	return start.len > s->env->conf->limits.line &&
+	       (start.len > LINE_LINK_MAX || !updates_may_be_plain(s, start));
 }
 
 void answer_overlong(struct session *s, struct text start)
@@ -251,7 +253,7 @@ void answer_overlong(struct session *s, struct text start)
 
 void answer_line(struct session *s, const struct answer_line *l)
 {
-	if (l->bytes.len > answer_limit(s))
+	if (answer_is_overlong(s, l->bytes))
 		answer_overlong(s, l->bytes);
 	else if (session_is_link(s))
 		link_obey(s, l);

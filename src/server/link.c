@@ -5,6 +5,7 @@
 
 #include "herd/holdings.h"
 #include "herd/sys.h"
+#include "herd/updates.h"
 
 /* --- hello and proof ------------------------------------------------------ */
 
@@ -189,28 +190,6 @@ static void answer_repair(struct session *s, const struct line *line)
 
 /* --- lines of a link ------------------------------------------------------ */
 
-static void take_update(struct session *s, const struct answer_line *l)
-{
-	struct session_env *env = s->env;
-	struct session_link *link = s->link;
-	struct store_source source = {.origin = link->incarnation,
-		.now_ns = reactor_now_ns(env->reactor)};
-	enum store_result result;
-	struct sighting seen;
-
-	line_normalise_at(&l->line, env->normal, &seen);
-	if (store_put(env->store, l->key, &seen, &source, &result)) {
-		/* The dialler finds out by comparing, on its next link. */
-		s->doomed = "out of memory";
-		return;
-	}
-	link->updates++;
-	if (link->repairing)
-		renew_repair(s);
-	if (result == STORE_NEWER)
-		env->on_update(env, l->key.shard);
-}
-
 static void answer_ping(struct session *s, const struct line *line)
 {
 	char pong[32];
@@ -225,8 +204,9 @@ void link_obey(struct session *s, const struct answer_line *l)
 {
 	switch (l->line.verb) {
 	case LINE_AT:
-		answer_log_received(s, l->line.body);
-		take_update(s, l);
+		updates_take(s, l);
+		if (s->link->repairing)
+			renew_repair(s);
 		break;
 	case LINE_PING:
 		answer_ping(s, &l->line);

@@ -310,19 +310,38 @@ static int start_threads(struct server *s)
 	return rc ? rc : start_seat(s, &s->acceptor_seat, "acceptor", -1);
 }
 
+/* What one server is told, the whole herd believes. */
+static bool any_is_plain(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->server_count; i++)
+		if (conf->servers[i].plain && conf->servers[i].neighbour_count)
+			return true;
+	return false;
+}
+
+static void say_whom_we_trust(struct server *s)
+{
+	if (s->secret.len)
+		server_say(s, LOG_PROVING,
+			"neighbours prove who they are; what they then say is "
+			"not encrypted");
+	else
+		server_say(s, LOG_TRUSTING,
+			"any program on a neighbour's machine can forge "
+			"locations");
+	if (any_is_plain(s->conf))
+		server_say(s, LOG_FORGEABLE,
+			"any program at the address of one can forge "
+			"locations, which no secret prevents");
+}
+
 static void say_what_runs(struct server *s)
 {
 	const char *url = places_common_url(s->places);
 
 	server_say(s, LOG_STARTED, s->about);
-	if (s->self->neighbour_count && s->secret.len)
-		server_say(s, LOG_PROVING,
-			"neighbours prove who they are; what they then say is "
-			"not encrypted");
-	else if (s->self->neighbour_count)
-		server_say(s, LOG_TRUSTING,
-			"any program on a neighbour's machine can forge "
-			"locations");
+	if (s->self->neighbour_count)
+		say_whom_we_trust(s);
 	if (url)
 		log_write(s->main.log, LOG_PLACES_PROVIDER,
 			&(struct log_facts){.name = s->conf->places.provider,

@@ -118,7 +118,7 @@ static void keep(struct session *s, struct text rest)
 	}
 	if (memchr(rest.ptr, '\n', rest.len))
 		s->has_lines = true;
-	if (s->has_lines || buf_len(in) <= answer_limit(s))
+	if (s->has_lines || !answer_is_overlong(s, buf_text(in)))
 		return;
 	answer_overlong(s, buf_text(in));
 	if (s->link)

@@ -45,12 +45,14 @@ struct herd;
 struct herd_setup {
 	const char *design;   /* "threaded", "single", or "mixed": by turns */
 	const char *topology; /* HERD_ONE */
-	const char *general;  /* settings outside groups: "workers = 2;" */
-	const char *log;      /* settings inside log, added to directory */
-	const char *places;   /* settings inside places: none */
-	const char *peers;    /* settings inside peers: none */
-	const char *limits;   /* settings inside limits: connections = 200; */
-	rlim_t descriptors;   /* hard and soft limit; 0: as they are */
+	const char *plain; /* servers with protocol = "plain", as "Hands Welsh";
+			       * "*": all of them */
+	const char *general; /* settings outside groups: "workers = 2;" */
+	const char *log;     /* settings inside log, added to directory */
+	const char *places;  /* settings inside places: none */
+	const char *peers;   /* settings inside peers: none */
+	const char *limits;  /* settings inside limits: connections = 200; */
+	rlim_t descriptors;  /* hard and soft limit; 0: as they are */
 };
 
 /* The directory and the configuration; nothing runs yet. */

@@ -95,6 +95,19 @@ static const char *or_default(const char *text, const char *instead)
 	return text ? text : instead;
 }
 
+static bool is_plain(const struct herd *h, const struct server *s)
+{
+	const char *plain = or_default(h->setup.plain, "");
+	size_t len = strlen(s->name);
+
+	if (!strcmp(plain, "*"))
+		return true;
+	for (; *plain; plain += strcspn(plain, " "), plain += *plain == ' ')
+		if (strcspn(plain, " ") == len && !memcmp(plain, s->name, len))
+			return true;
+	return false;
+}
+
 static void print_servers(const struct herd *h, FILE *f)
 {
 	fputs("servers = (\n", f);
@@ -103,8 +116,9 @@ static void print_servers(const struct herd *h, FILE *f)
 
 		fprintf(f,
 			"  { name = \"%s\"; host = \"127.0.0.1\"; port = %u;"
-			" talks_to = [",
-			h->servers[i].name, h->servers[i].port);
+			" protocol = \"%s\"; talks_to = [",
+			h->servers[i].name, h->servers[i].port,
+			is_plain(h, &h->servers[i]) ? "plain" : "herd");
 		for (size_t e = 0; e < h->edge_count; e++) {
 			if (h->edges[e].from != i)
 				continue;

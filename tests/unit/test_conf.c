@@ -191,7 +191,7 @@ END_TEST
 #define B "{ name = \"B\"; host = \"b\"; port = 1; "
 #define C "{ name = \"C\"; host = \"c\"; port = 1; "
 
-/* NAME@HOST:PORT[LISTEN...]->NEIGHBOURS */
+/* NAME@HOST:PORT[LISTEN...]->NEIGHBOURS, and '=' behind a plain one's name */
 static const struct {
 	const char *text, *graph;
 } good_servers[] = {
@@ -208,6 +208,8 @@ static const struct {
 	{A "}, " B "}, " C "talks_to = [ \"B\", \"A\" ]; } );",
 		"A@a:1->C B@b:1->C C@c:1->AB "},
 	{A "protocol = \"herd\"; listen = [ ]; } );", "A@a:1-> "},
+	{A "protocol = \"plain\"; }, " B "talks_to = [ \"A\" ]; } );",
+		"A=@a:1->B B@b:1->A "},
 	{A "listen = [ \"0.0.0.0\", \"::1\", \"1.2.3.4:5\", \"[::1]:65535\" ]; "
 	   "} );",
 		"A@a:1[0.0.0.0][::1][1.2.3.4:5][[::1]:65535]-> "},
@@ -235,7 +237,8 @@ START_TEST(reads_servers)
 		const struct conf_server *s = &conf->servers[i];
 
 		ck_assert_int_eq(s->line, 3);
-		append(graph, "%s@%s:%u", s->name, s->host, s->port);
+		append(graph, "%s%s@%s:%u", s->name, s->plain ? "=" : "",
+			s->host, s->port);
 		for (size_t j = 0; j < s->listen_count; j++)
 			append(graph, "[%s]", s->listen[j]);
 		append(graph, "->");
@@ -395,10 +398,9 @@ static const struct {
 	{"peers = { secret_file = 5; };",
 		":1: peers.secret_file = 5 has the wrong type; the path of a "
 		"file"},
-	/* Known, but not to this version. */
-	{"servers = (" A "\nprotocol = \"plain\"; } );",
-		":2: servers.protocol = \"plain\" is not known; \"herd\": this "
-		"version talks to herdd servers only"},
+	{"servers = (" A "\nprotocol = \"Plain\"; } );",
+		":2: servers.protocol = \"Plain\" is not known; \"herd\" or "
+		"\"plain\""},
 	/* Servers. */
 	{"workers = 1;",
 		": servers is missing; servers = ( { name = \"...\"; host = "

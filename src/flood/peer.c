@@ -163,6 +163,18 @@ static void look_up(struct peer *p)
 		resolve(p);
 }
 
+/* A plain neighbour is dialled when there is something to tell it: that is for
+ * the pump to find out, at the end of this round. */
+static void dial_again(struct peer *p)
+{
+	if (!peer_is_plain(p)) {
+		peer_dial(p);
+		return;
+	}
+	reactor_timer_clear(p->env->reactor, &p->timer);
+	p->state = PEER_IDLE;
+}
+
 /* A name that led nowhere may lead elsewhere by now. */
 static void redial(struct peer *p)
 {
@@ -172,7 +184,7 @@ static void redial(struct peer *p)
 	if (p->attempt && address_parse(s->host, s->port, &numeric))
 		resolve(p);
 	else
-		peer_dial(p);
+		dial_again(p);
 }
 
 static void ask_resolver(struct peer *p)
@@ -189,13 +201,11 @@ static void ask_resolver(struct peer *p)
 	if (!rc)
 		neighbours_set_addresses(
 			p->env->neighbours, p->which, found, count);
-	if (!neighbours_address(
+	if (neighbours_address(
 		    p->env->neighbours, p->which, p->attempt, &address))
-		peer_lose(p, "its name cannot be resolved");
-	else if (peer_is_plain(p))
-		p->state = PEER_IDLE; /* there may be nothing to tell it */
+		dial_again(p);
 	else
-		connect_to(p, &address);
+		peer_lose(p, "its name cannot be resolved");
 }
 
 static void greet(struct peer *p)
@@ -360,15 +370,12 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	struct peer *p = HERD_CONTAINER(io, struct peer, conn.io);
 	ssize_t n;
 
-	if (p->state == PEER_CONNECTING) {
-		if (peer_is_plain(p))
-			plain_send(p);
-		else
-			greet(p);
+	if (peer_is_plain(p)) {
+		plain_on_ready(p, events);
 		return;
 	}
-	if (p->state == PEER_SENDING) {
-		plain_on_ready(p, events);
+	if (p->state == PEER_CONNECTING) {
+		greet(p);
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
@@ -503,7 +510,7 @@ void peer_was_heard(struct peer *p, uint32_t incarnation)
 	if (p->state == PEER_UP && p->incarnation != incarnation)
 		peer_lose(p, "it was started anew");
 	if (p->state == PEER_WAITING && !p->draining)
-		peer_dial(p);
+		dial_again(p);
 }
 
 void peer_drain(struct peer *p)

@@ -42,11 +42,10 @@ static inline bool peer_is_plain(const struct peer *p)
 /* Of peer_init. */
 void plain_begin(struct peer *p);
 
-/* CONNECTING, and writable. */
-void plain_send(struct peer *p);
+/* CONNECTING or SENDING. */
+void plain_on_ready(struct peer *p, uint32_t events);
 
 /* SENDING. */
-void plain_on_ready(struct peer *p, uint32_t events);
 void plain_on_timer(struct peer *p);
 
 bool plain_pump(struct peer *p);

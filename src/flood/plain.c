@@ -121,7 +121,7 @@ static int go_on(struct peer *p)
 	return conn_watch(&p->conn, true);
 }
 
-void plain_send(struct peer *p)
+static void begin(struct peer *p)
 {
 	int rc = sys_connected(p->conn.io.fd);
 
@@ -147,6 +147,11 @@ void plain_on_ready(struct peer *p, uint32_t events)
 {
 	ssize_t n = -EAGAIN;
 
+	if (p->state == PEER_CONNECTING) {
+		begin(p);
+		return;
+	}
+
 	/* Whatever it says is dropped: but unread it would have the connection
 	 * reset when it is closed, and our line lost. */
 	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
@@ -155,14 +160,12 @@ void plain_on_ready(struct peer *p, uint32_t events)
 		end(p, "it closed the connection");
 		return;
 	}
-	if (n == -EAGAIN || n > 0)
-		n = 0;
-	if (!n && events & EPOLLOUT) {
+	if ((n > 0 || n == -EAGAIN) && events & EPOLLOUT) {
 		n = conn_flush(&p->conn);
 		if (n > 0)
 			n = go_on(p);
 	}
-	if (n < 0)
+	if (n < 0 && n != -EAGAIN)
 		peer_lose(p, sys_error_text((int)n));
 }
 

@@ -141,6 +141,23 @@ static void check_operands(const struct line *line)
 	}
 }
 
+/* What a link takes a plain neighbour may say, too, and little more. */
+static void check_plain(struct text bytes, const struct line *line)
+{
+	struct line plain;
+
+	if (!line_parse_plain_at(bytes, &plain)) {
+		HERD_ASSERT(line->verb != LINE_AT);
+		return;
+	}
+	HERD_ASSERT(line->verb == LINE_AT || line->verb == LINE_INVALID);
+	HERD_ASSERT(plain.verb == LINE_AT);
+	HERD_ASSERT(text_equal(plain.body, line->body));
+	HERD_ASSERT(line->verb == LINE_INVALID ||
+		    plain.at.normal == line->at.normal);
+	check_operands(&plain);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct text bytes = {(const char *)data, size};
@@ -153,5 +170,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HERD_ASSERT(!line_is_space(line.body.ptr[line.body.len - 1]));
 	}
 	check_operands(&line);
+	check_plain(bytes, &line);
 	return 0;
 }

@@ -503,6 +503,57 @@ START_TEST(normalises)
 }
 END_TEST
 
+/* --- what plain neighbours say -------------------------------------------- */
+
+#define NORMAL "AT Hands 1 kiwi +34-118 5"
+
+/* A line, and its normal form; NULL: it is no AT line. */
+static const struct {
+	const char *line, *normal;
+} plain_lines[] = {
+	{NORMAL, NORMAL},
+	{" " NORMAL "\r\n", NORMAL},
+	{"AT\tHands  1 kiwi +34-118\v5", NORMAL},
+	{NORMAL " Goloman", NORMAL},
+	{NORMAL "  Goloman\tWelsh 7 7 7 7 7", NORMAL},
+	{"AT Hands 2.6387338638305664e-07 k +34-118 5 Wilkes",
+		"AT Hands 2.6387338638305664e-07 k +34-118 5"},
+	{"AT Hands -1E+2 k +34-118/ 5.25", "AT Hands -1E+2 k +34-118/ 5.25"},
+	{"AT Hands +.5 k +34-118 5", NULL},
+	{"AT Hands nan k +34-118 5", NULL},
+	{"AT Hands 1 k +34-118 5e0", NULL},
+	{"AT Hands 1 k +34-118 -5", NULL},
+	{"AT Hands 1 k +94-118 5", NULL},
+	{"AT Hands 1 k +34-118", NULL},
+	{"AT Hands k +34-118 5 Goloman", NULL},
+	{"at Hands 1 k +34-118 5", NULL},
+	{"ATT Hands 1 k +34-118 5", NULL},
+	{"IAMAT Hands 1 k +34-118 5", NULL},
+	{"AT", NULL},
+	{" ", NULL},
+	{"", NULL},
+};
+
+START_TEST(understands_plain_neighbours)
+{
+	struct text bytes = text_of(plain_lines[_i].line);
+	struct sighting s;
+	struct line line;
+	char normal[64];
+
+	if (!plain_lines[_i].normal) {
+		ck_assert(!line_parse_plain_at(bytes, &line));
+		return;
+	}
+	ck_assert(line_parse_plain_at(bytes, &line));
+	ck_assert_int_eq(line.verb, LINE_AT);
+	line_normalise_at(&line, normal, &s);
+	assert_text(s.line, plain_lines[_i].normal);
+	ck_assert(s.line.ptr == normal ||
+		  text_equal(line.body, text_of(plain_lines[_i].normal)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("line");
@@ -520,6 +571,8 @@ int main(void)
 	tcase_add_test(tcase, takes_very_long_lines);
 	tcase_add_test(tcase, answers_byte_for_byte);
 	tcase_add_test(tcase, normalises);
+	tcase_add_loop_test(tcase, understands_plain_neighbours, 0,
+		(int)HERD_COUNT(plain_lines));
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

@@ -112,6 +112,30 @@ START_TEST(knows_where_from)
 }
 END_TEST
 
+START_TEST(knows_plain_ones_by_their_address)
+{
+	struct address hands = address_of("10.0.0.2", 54321);
+	struct address others = address_of("10.9.0.1", 1);
+	size_t which = 99;
+
+	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 0);
+	servers[WELSH].plain = true; /* no neighbour */
+	servers[WILKES].plain = true;
+	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 0);
+	ck_assert_uint_eq(neighbours_plain_from(nb, &others, &which), 0);
+	servers[HANDS].plain = true;
+	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 1);
+	ck_assert_uint_eq(which, 0);
+	neighbours_set_addresses(nb, 2, &others, 1);
+	ck_assert_uint_eq(neighbours_plain_from(nb, &others, &which), 1);
+	ck_assert_uint_eq(which, 2);
+	/* Two at one address. */
+	neighbours_set_addresses(nb, 2, &hands, 1);
+	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 2);
+	ck_assert_uint_eq(which, 0);
+}
+END_TEST
+
 START_TEST(learns_addresses)
 {
 	struct address found[NEIGHBOUR_ADDRESSES + 3];
@@ -195,6 +219,19 @@ START_TEST(one_number_per_boot)
 	ck_assert_uint_ne(restarted, b);
 	ck_assert_uint_eq(incarnation(0, "aaab"), restarted);
 	ck_assert_uint_eq(incarnation(1, "aaaa"), b);
+}
+END_TEST
+
+/* It has no boot id of its own; one it says on a link counts for nothing. */
+START_TEST(one_number_for_a_plain_one)
+{
+	uint32_t number;
+
+	servers[HANDS].plain = true;
+	number = incarnation(0, "");
+	ck_assert_uint_eq(incarnation(0, "aaaa"), number);
+	ck_assert_uint_eq(incarnation(0, ""), number);
+	ck_assert_uint_ne(incarnation(1, ""), number);
 }
 END_TEST
 
@@ -388,10 +425,12 @@ int main(void)
 	tcase_add_loop_test(tcase, finds_by_name, 0, (int)HERD_COUNT(names));
 	tcase_add_loop_test(
 		tcase, knows_where_from, 0, (int)HERD_COUNT(sources));
+	tcase_add_test(tcase, knows_plain_ones_by_their_address);
 	tcase_add_test(tcase, learns_addresses);
 	tcase_add_test(tcase, a_numeric_host_is_its_address);
 	tcase_add_test(tcase, its_boot_id_is_random);
 	tcase_add_test(tcase, one_number_per_boot);
+	tcase_add_test(tcase, one_number_for_a_plain_one);
 	tcase_add_test(tcase, no_number_twice);
 	tcase_add_test(tcase, numbers_links);
 	tcase_add_test(tcase, keeps_the_secret);

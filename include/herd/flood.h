@@ -21,7 +21,7 @@ struct flood;
 
 struct flood_options {
 	struct reactor *reactor; /* flood lives on it */
-	struct store *store;     /* its feed is opened for our peers */
+	struct store *store;     /* its feed is for our peers alone */
 	struct neighbours *neighbours;
 	struct log_ring *log;
 	const struct address *source; /* of our links; NULL: any */
@@ -45,6 +45,10 @@ void flood_free(struct flood *f);
 
 /* Threads: any. These shards (one bit each) have news. */
 void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS]);
+
+/* Threads: any; after neighbours_update. Dial who is new, back or moved, leave
+ * who is retired. 0; -EAGAIN: its mailbox is full. */
+HERD_MUST_CHECK int flood_update(struct flood *f);
 
 /* Threads: any. Neighbour `which` has dialled us, as that incarnation. */
 void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation);

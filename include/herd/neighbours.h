@@ -1,6 +1,15 @@
 /* neighbours - who the neighbours of this server are, and who may speak for
  * them.
  *
+ *   slot 0  Hands    active    <- which = 0, for good
+ *   slot 1  Holiday  retired      the configuration names it no more
+ *   slot 2  Wilkes   active
+ *
+ * Each name that was ever a neighbour has a slot of its own, which is never
+ * freed nor given to another: so `which` may be kept, sent about and used
+ * without asking whether it is still good. A slot is retired while the
+ * configuration does not name it.
+ *
  * Workers ask it when a connection says it is a neighbour; the flood thread
  * tells it the addresses that names resolve to. It also hands out incarnations:
  * a number for each (neighbour, boot id) seen, never used twice in a process.
@@ -17,21 +26,46 @@
 #include "herd/base.h"
 #include "herd/conf.h"
 
+/* Slots, at the most. */
+#define NEIGHBOURS_MAX 1024
+
 /* Of one neighbour, at the most. */
 #define NEIGHBOUR_ADDRESSES 8
 #define NEIGHBOUR_LINKS     16 /* that it has open to us */
 
 struct neighbours;
 
-/* The neighbours of conf->servers[self]; conf is borrowed. Numeric hosts have
- * their address at once, names when neighbours_set_addresses tells.
- * 0; -ENOMEM; the errno of the randomness. */
+/* The neighbours of conf->servers[self]; conf is borrowed until
+ * neighbours_free. Numeric hosts have their address at once, names when
+ * neighbours_set_addresses tells.
+ * 0; -ENOMEM; -ENOSPC: more than NEIGHBOURS_MAX; the errno of the
+ * randomness. */
 HERD_MUST_CHECK int neighbours_new(const struct conf *conf, size_t self,
 	struct neighbours **ret_neighbours);
 void neighbours_free(struct neighbours *nb);
 
+/* One thread at a time. From now on they are those of conf->servers[self], a
+ * configuration that is borrowed like the first, of the same server: who is new
+ * gets a slot, who is not in it is retired, whose host or port is another one
+ * has moved. 0; -ENOMEM, -ENOSPC as above (nothing has changed). */
+HERD_MUST_CHECK int neighbours_update(
+	struct neighbours *nb, const struct conf *conf, size_t self);
+
+/* Slots, retired ones included; it never shrinks. */
 size_t neighbours_count(const struct neighbours *nb);
+
+/* false: retired. */
+bool neighbours_is_active(const struct neighbours *nb, size_t which);
+
+/* Changes whenever the neighbour has moved. */
+unsigned neighbours_moves(const struct neighbours *nb, size_t which);
+
+/* As the first configuration has it. */
 const struct conf_server *neighbours_self(const struct neighbours *nb);
+
+/* A name stays what it is, and where it is until neighbours_free; what else the
+ * configuration says, that of a retired one's last, may change. */
+const char *neighbours_name(const struct neighbours *nb, size_t which);
 const struct conf_server *neighbours_server(
 	const struct neighbours *nb, size_t which);
 
@@ -43,11 +77,11 @@ struct text neighbours_boot(const struct neighbours *nb);
 void neighbours_set_secret(struct neighbours *nb, struct text secret);
 struct text neighbours_secret(const struct neighbours *nb);
 
-/* Which neighbour has this name? false: none. */
+/* Which active neighbour has this name? false: none. */
 HERD_MUST_CHECK bool neighbours_find(
 	const struct neighbours *nb, struct text name, size_t *ret_which);
 
-/* Is `from` an address of that neighbour; of any of them? */
+/* Is `from` an address of that neighbour, if it is active; of any of them? */
 bool neighbours_is_from(
 	struct neighbours *nb, size_t which, const struct address *from);
 bool neighbours_any_from(struct neighbours *nb, const struct address *from);
@@ -60,8 +94,11 @@ size_t neighbours_plain_from(struct neighbours *nb, const struct address *from,
  * not resolved. */
 HERD_MUST_CHECK bool neighbours_address(struct neighbours *nb, size_t which,
 	unsigned attempt, struct address *ret_address);
+
+/* Its name leads there. `moves`: neighbours_moves, from before neighbours_server
+ * was asked for that name; if it has moved since, nothing happens. */
 void neighbours_set_addresses(struct neighbours *nb, size_t which,
-	const struct address *addresses, size_t count);
+	unsigned moves, const struct address *addresses, size_t count);
 
 /* It opens one more link to us, which gets a number. false: it has
  * NEIGHBOUR_LINKS already, most of which must be dead; the counterpart is

@@ -69,14 +69,16 @@ struct peer {
 	struct timer timer;
 	struct timer sync_timer; /* a round at which a comparison is due */
 	struct sync sync;
-	struct resolver *resolver;
+	struct resolver *resolver;  /* RESOLVING; else NULL */
+	unsigned moves;             /* neighbours_moves, as we dial it */
+	bool retired;               /* no neighbour now: no more dials */
 	unsigned attempt;           /* dials since it was last up; plain:
 				     * dials that failed */
 	int64_t backoff_ns;         /* of the next failure */
 	bool draining;              /* we are stopping: no more dials */
 	struct handshake handshake; /* from GREETING on */
 
-	/* plain */
+	bool plain;      /* as of peer_start */
 	struct buf held; /* a line taken, but not known to have arrived */
 	bool reachable;  /* the last line arrived */
 
@@ -93,17 +95,21 @@ struct peer {
 	uint64_t acked;    /* bytes, of TCP_INFO, at the last look */
 };
 
-/* Nothing happens before peer_start. 0; -ENOMEM. */
-HERD_MUST_CHECK int peer_init(struct peer *p, const struct peer_env *env,
-	size_t which, unsigned reader);
+/* Nothing happens before peer_start. */
+void peer_init(struct peer *p, const struct peer_env *env, size_t which,
+	unsigned reader);
 
-/* Dial in the reactor's next round. */
+/* Dial in the reactor's next round, unless it is retired. */
 void peer_start(struct peer *p);
 void peer_fini(struct peer *p);
 
 /* The neighbour has dialled us, as this incarnation: if we wait, dial now; if
  * we talk to a process it no longer is, drop that link and dial. */
 void peer_was_heard(struct peer *p, uint32_t incarnation);
+
+/* After neighbours_update: close the link to one that is retired; dial one that
+ * has moved, or is back, at once. */
+void peer_update(struct peer *p);
 
 /* These shards have news. */
 void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS]);

@@ -7,6 +7,8 @@
 
 #include "herd/sys.h"
 
+#define AGAIN_NS HERD_SECOND_NS
+
 struct flood {
 	/* Written by every worker; each on lines of their own. */
 	_Alignas(HERD_CACHE_LINE) _Atomic uint64_t
@@ -16,18 +18,24 @@ struct flood {
 	_Alignas(HERD_CACHE_LINE) struct flood_options options; /* [I] */
 	struct peer_env env;                                    /* [I] */
 	struct reactor_hook hook;                               /* [O] */
-	bool draining;                                          /* [O] */
-	bool drained;        /* [O] said so */
-	size_t count;        /* [I] */
-	struct peer peers[]; /* [O] */
+	struct timer again; /* [O] no memory: look at the slots once more */
+	bool draining;      /* [O] */
+	bool drained;       /* [O] said so */
+
+	/* Peer i is the neighbour of slot i, reader i of the feed. It stays
+	 * when the slot is retired. */
+	atomic_size_t count;                /* [A] */
+	struct peer *peers[NEIGHBOURS_MAX]; /* [O] */
 };
 
 /* --- what others call ----------------------------------------------------- */
 
 void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS])
 {
-	if (!f->count)
-		return; /* nobody to tell */
+	/* Nobody to tell? One that joins now reads what it has missed before it
+	 * depends on being told: with the lock of the shard in between. */
+	if (!atomic_load_explicit(&f->count, memory_order_relaxed))
+		return;
 	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
 		if (words[i])
 			atomic_fetch_or(&f->changed[i], words[i]);
@@ -44,8 +52,12 @@ static intptr_t pack_heard(size_t which, uint32_t incarnation)
 static void on_heard(void *to, intptr_t what)
 {
 	struct flood *f = to;
+	size_t which = (uint64_t)what >> 32;
 
-	peer_was_heard(&f->peers[(uint64_t)what >> 32], (uint32_t)what);
+	/* One that is new may have been quicker than its peer, which then dials
+	 * by itself. */
+	if (which < f->count)
+		peer_was_heard(f->peers[which], (uint32_t)what);
 }
 
 void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation)
@@ -63,7 +75,7 @@ static void on_drain(void *to, intptr_t what)
 	(void)what;
 	f->draining = true;
 	for (size_t i = 0; i < f->count; i++)
-		peer_drain(&f->peers[i]);
+		peer_drain(f->peers[i]);
 }
 
 void flood_drain(struct flood *f)
@@ -88,7 +100,7 @@ static bool take_changes(struct flood *f)
 	if (!any)
 		return false;
 	for (size_t i = 0; i < f->count; i++)
-		peer_changed(&f->peers[i], words);
+		peer_changed(f->peers[i], words);
 	return true;
 }
 
@@ -107,7 +119,7 @@ static bool may_sleep(struct flood *f)
 static void say_if_drained(struct flood *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (!peer_drained(&f->peers[i]))
+		if (!peer_drained(f->peers[i]))
 			return;
 	f->drained = true;
 	f->options.on_drained(f->options.arg);
@@ -119,7 +131,7 @@ static bool on_round(struct reactor_hook *hook)
 	bool more = take_changes(f);
 
 	for (size_t i = 0; i < f->count; i++)
-		more |= peer_pump(&f->peers[i]);
+		more |= peer_pump(f->peers[i]);
 	log_flush(f->env.log);
 	if (more)
 		return true;
@@ -128,20 +140,72 @@ static bool on_round(struct reactor_hook *hook)
 	return !may_sleep(f);
 }
 
+/* --- peers come ----------------------------------------------------------- */
+
+/* A peer for each slot that has none. 0; -ENOMEM: not for all. */
+static int add_peers(struct flood *f)
+{
+	size_t count = neighbours_count(f->options.neighbours);
+	int rc = feed_reserve(f->options.store, (unsigned)count);
+
+	while (!rc && f->count < count) {
+		struct peer *p = sys_alloc(sizeof *p);
+
+		if (!p)
+			return -ENOMEM;
+		peer_init(p, &f->env, f->count, (unsigned)f->count);
+		f->peers[f->count++] = p;
+	}
+	return rc;
+}
+
+static void update(struct flood *f)
+{
+	size_t before = f->count;
+	int rc;
+
+	if (f->draining)
+		return;
+	rc = add_peers(f);
+	for (size_t i = 0; i < before; i++)
+		peer_update(f->peers[i]);
+	for (size_t i = before; i < f->count; i++)
+		peer_start(f->peers[i]);
+	if (rc)
+		reactor_timer_set(f->options.reactor, &f->again,
+			reactor_now_ns(f->options.reactor) + AGAIN_NS);
+}
+
+static void on_again(struct timer *timer)
+{
+	update(HERD_CONTAINER(timer, struct flood, again));
+}
+
+static void on_update(void *to, intptr_t what)
+{
+	(void)what;
+	update(to);
+}
+
+int flood_update(struct flood *f)
+{
+	return mailbox_post(
+		reactor_mailbox(f->options.reactor), on_update, f, 0);
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 int flood_new(const struct flood_options *options, struct flood **ret_flood)
 {
-	size_t count = neighbours_count(options->neighbours);
-	size_t size = sizeof(struct flood) + count * sizeof(struct peer);
-	struct flood *f = sys_alloc_aligned(HERD_CACHE_LINE, size);
+	struct flood *f = sys_alloc_aligned(HERD_CACHE_LINE, sizeof *f);
 	int rc = -ENOMEM;
 
 	if (!f)
 		return -ENOMEM;
-	memset(f, 0, size);
+	memset(f, 0, sizeof *f);
 	f->options = *options;
 	f->hook.on_round = on_round;
+	f->again.on_due = on_again;
 	f->env = (struct peer_env){.reactor = options->reactor,
 		.store = options->store,
 		.neighbours = options->neighbours,
@@ -149,38 +213,32 @@ int flood_new(const struct flood_options *options, struct flood **ret_flood)
 		.source = options->source,
 		.sync_interval_ns = options->sync_interval_ns,
 		.page = sys_alloc(PEER_PAGE_ROOM)};
-	if (!f->env.page)
-		goto out_free;
-	rc = feed_reserve(options->store, (unsigned)count);
-	if (rc)
-		goto out_free;
-	for (; f->count < count; f->count++) {
-		rc = peer_init(&f->peers[f->count], &f->env, f->count,
-			(unsigned)f->count);
-		if (rc)
-			goto out_free;
+	if (f->env.page)
+		rc = add_peers(f);
+	if (rc) {
+		flood_free(f);
+		return rc;
 	}
 	*ret_flood = f;
 	return 0;
-
-out_free:
-	flood_free(f);
-	return rc;
 }
 
 void flood_start(struct flood *f)
 {
 	reactor_hook_add(f->options.reactor, &f->hook);
 	for (size_t i = 0; i < f->count; i++)
-		peer_start(&f->peers[i]);
+		peer_start(f->peers[i]);
 }
 
 void flood_free(struct flood *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->count; i++)
-		peer_fini(&f->peers[i]);
+	reactor_timer_clear(f->options.reactor, &f->again);
+	for (size_t i = 0; i < f->count; i++) {
+		peer_fini(f->peers[i]);
+		sys_free(f->peers[i]);
+	}
 	sys_free(f->env.page);
 	sys_free(f);
 }

@@ -48,7 +48,7 @@ size_t handshake_hello(const struct handshake *h, const struct neighbours *nb,
 	bool secret = neighbours_secret(nb).len;
 	int n = snprintf(dst, HANDSHAKE_HELLO_MAX, "HERD %d %s %s %.*s%s%.*s\n",
 		LINE_HELLO_VERSION, neighbours_self(nb)->name,
-		neighbours_server(nb, which)->name, (int)boot.len, boot.ptr,
+		neighbours_name(nb, which), (int)boot.len, boot.ptr,
 		secret ? " " : "", secret ? LINE_NONCE_LEN : 0, h->nonce);
 
 	HERD_ASSERT(n > 0 && n < HANDSHAKE_HELLO_MAX);
@@ -94,8 +94,8 @@ const char *handshake_refusal(const struct handshake *h,
 
 	if (answer->verb != LINE_HELLO)
 		return "it refused our hello";
-	if (!text_equal(answer->hello.from,
-		    text_of(neighbours_server(nb, which)->name)) ||
+	if (!text_equal(
+		    answer->hello.from, text_of(neighbours_name(nb, which))) ||
 		!text_equal(
 			answer->hello.to, text_of(neighbours_self(nb)->name)))
 		return "another server answers there";

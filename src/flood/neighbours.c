@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "herd/line.h"
 #include "herd/sys.h"
@@ -22,7 +23,10 @@ struct said {
 };
 
 struct neighbour {
-	const struct conf_server *server;              /* [I] */
+	const char *name;                           /* [I] */
+	_Atomic(const struct conf_server *) server; /* [A] */
+	atomic_bool active;                         /* [A] else retired */
+	atomic_uint moves; /* [A], written under the lock */
 	struct address addresses[NEIGHBOUR_ADDRESSES]; /* [L] */
 	size_t address_count;                          /* [L] */
 	char boot[LINE_BOOT_MAX];                      /* [L] the latest */
@@ -43,9 +47,10 @@ struct neighbours {
 		size_t which;
 		uint32_t number; /* of the link; 0: none */
 		int64_t until_ns;
-	} repair;     /* [L] who may repair us */
-	size_t count; /* [I] */
-	struct neighbour each[];
+	} repair; /* [L] who may repair us */
+	/* [A] Set after the slot it counts; slots are [I] from then on. */
+	atomic_size_t count;
+	struct neighbour *each[NEIGHBOURS_MAX];
 };
 
 /* The lock is a leaf that guards a handful of words; nothing can make it fail
@@ -70,32 +75,122 @@ static int make_boot_id(char boot[16])
 	return rc;
 }
 
+/* --- slots ---------------------------------------------------------------- */
+
+/* The slot of that name, retired or not, among the first `count`. NULL: it has
+ * none. */
+static struct neighbour *find_slot(
+	const struct neighbours *nb, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(nb->each[i]->name, name))
+			return nb->each[i];
+	return NULL;
+}
+
+/* Make the slots that server needs and nobody has, behind those that count. */
+static int add_slots(struct neighbours *nb, const struct conf *conf,
+	const struct conf_server *me, size_t *count)
+{
+	for (size_t i = 0; i < me->neighbour_count; i++) {
+		const struct conf_server *s = &conf->servers[me->neighbours[i]];
+		struct neighbour *n;
+
+		if (find_slot(nb, *count, s->name))
+			continue;
+		if (*count == NEIGHBOURS_MAX)
+			return -ENOSPC;
+		n = sys_alloc_zero(1, sizeof *n);
+		if (!n)
+			return -ENOMEM;
+		n->name = s->name;
+		nb->each[(*count)++] = n;
+	}
+	return 0;
+}
+
+/* To be reached in the same way? */
+static bool is_at(const struct conf_server *a, const struct conf_server *b)
+{
+	return a->port == b->port && !strcmp(a->host, b->host) &&
+	       a->plain == b->plain;
+}
+
+/* Its addresses are those of another host now, or have another port. */
+static void move(struct neighbours *nb, struct neighbour *n,
+	const struct conf_server *server)
+{
+	lock(nb);
+	n->address_count = 0;
+	if (!address_parse(server->host, server->port, &n->addresses[0]))
+		n->address_count = 1;
+	atomic_fetch_add(&n->moves, 1);
+	unlock(nb);
+}
+
+static void place(
+	struct neighbours *nb, size_t count, const struct conf_server *server)
+{
+	struct neighbour *n = find_slot(nb, count, server->name);
+	const struct conf_server *before = atomic_load(&n->server);
+
+	atomic_store(&n->server, server);
+	if (!before || !is_at(before, server))
+		move(nb, n, server);
+	atomic_store(&n->active, true);
+}
+
+static bool is_among(
+	const struct conf *conf, const struct conf_server *me, const char *name)
+{
+	for (size_t i = 0; i < me->neighbour_count; i++)
+		if (!strcmp(conf->servers[me->neighbours[i]].name, name))
+			return true;
+	return false;
+}
+
+int neighbours_update(
+	struct neighbours *nb, const struct conf *conf, size_t self)
+{
+	const struct conf_server *me = &conf->servers[self];
+	size_t before = atomic_load(&nb->count);
+	size_t count = before;
+	int rc = add_slots(nb, conf, me, &count);
+
+	if (rc) {
+		while (count > before)
+			sys_free(nb->each[--count]);
+		return rc;
+	}
+	/* Whom nobody knows yet has its server before it is counted: another
+	 * thread may ask for it as soon as it is. */
+	for (size_t i = 0; i < me->neighbour_count; i++)
+		place(nb, count, &conf->servers[me->neighbours[i]]);
+	atomic_store(&nb->count, count);
+	for (size_t i = 0; i < before; i++)
+		if (!is_among(conf, me, nb->each[i]->name))
+			atomic_store(&nb->each[i]->active, false);
+	return 0;
+}
+
+/* --- life ----------------------------------------------------------------- */
+
 int neighbours_new(const struct conf *conf, size_t self,
 	struct neighbours **ret_neighbours)
 {
-	const struct conf_server *me = &conf->servers[self];
-	size_t count = me->neighbour_count;
-	struct neighbours *nb = sys_alloc_zero(
-		1, sizeof *nb + count * sizeof(struct neighbour));
+	struct neighbours *nb = sys_alloc_zero(1, sizeof *nb);
 	int rc;
 
 	if (!nb)
 		return -ENOMEM;
-	nb->self = me;
-	nb->count = count;
-	rc = make_boot_id(nb->boot);
-	if (rc) {
-		sys_free(nb);
-		return rc;
-	}
+	nb->self = &conf->servers[self];
 	HERD_ASSERT(!pthread_mutex_init(&nb->lock, NULL));
-	for (size_t i = 0; i < count; i++) {
-		struct neighbour *n = &nb->each[i];
-
-		n->server = &conf->servers[me->neighbours[i]];
-		if (!address_parse(
-			    n->server->host, n->server->port, &n->addresses[0]))
-			n->address_count = 1;
+	rc = make_boot_id(nb->boot);
+	if (!rc)
+		rc = neighbours_update(nb, conf, self);
+	if (rc) {
+		neighbours_free(nb);
+		return rc;
 	}
 	*ret_neighbours = nb;
 	return 0;
@@ -105,13 +200,27 @@ void neighbours_free(struct neighbours *nb)
 {
 	if (!nb)
 		return;
+	for (size_t i = 0; i < atomic_load(&nb->count); i++)
+		sys_free(nb->each[i]);
 	HERD_ASSERT(!pthread_mutex_destroy(&nb->lock));
 	sys_free(nb);
 }
 
+/* --- who they are --------------------------------------------------------- */
+
 size_t neighbours_count(const struct neighbours *nb)
 {
-	return nb->count;
+	return atomic_load(&nb->count);
+}
+
+bool neighbours_is_active(const struct neighbours *nb, size_t which)
+{
+	return atomic_load(&nb->each[which]->active);
+}
+
+unsigned neighbours_moves(const struct neighbours *nb, size_t which)
+{
+	return atomic_load(&nb->each[which]->moves);
 }
 
 const struct conf_server *neighbours_self(const struct neighbours *nb)
@@ -119,10 +228,15 @@ const struct conf_server *neighbours_self(const struct neighbours *nb)
 	return nb->self;
 }
 
+const char *neighbours_name(const struct neighbours *nb, size_t which)
+{
+	return nb->each[which]->name;
+}
+
 const struct conf_server *neighbours_server(
 	const struct neighbours *nb, size_t which)
 {
-	return nb->each[which].server;
+	return atomic_load(&nb->each[which]->server);
 }
 
 struct text neighbours_boot(const struct neighbours *nb)
@@ -143,8 +257,9 @@ struct text neighbours_secret(const struct neighbours *nb)
 bool neighbours_find(
 	const struct neighbours *nb, struct text name, size_t *ret_which)
 {
-	for (size_t i = 0; i < nb->count; i++) {
-		if (text_equal(text_of(nb->each[i].server->name), name)) {
+	for (size_t i = 0; i < neighbours_count(nb); i++) {
+		if (neighbours_is_active(nb, i) &&
+			text_equal(text_of(neighbours_name(nb, i)), name)) {
 			*ret_which = i;
 			return true;
 		}
@@ -155,9 +270,11 @@ bool neighbours_find(
 bool neighbours_is_from(
 	struct neighbours *nb, size_t which, const struct address *from)
 {
-	const struct neighbour *n = &nb->each[which];
+	const struct neighbour *n = nb->each[which];
 	bool found = false;
 
+	if (!neighbours_is_active(nb, which))
+		return false;
 	lock(nb);
 	for (size_t i = 0; i < n->address_count && !found; i++)
 		found = address_same_host(&n->addresses[i], from);
@@ -167,7 +284,7 @@ bool neighbours_is_from(
 
 bool neighbours_any_from(struct neighbours *nb, const struct address *from)
 {
-	for (size_t i = 0; i < nb->count; i++)
+	for (size_t i = 0; i < neighbours_count(nb); i++)
 		if (neighbours_is_from(nb, i, from))
 			return true;
 	return false;
@@ -178,8 +295,8 @@ size_t neighbours_plain_from(
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < nb->count; i++)
-		if (nb->each[i].server->plain &&
+	for (size_t i = 0; i < neighbours_count(nb); i++)
+		if (neighbours_server(nb, i)->plain &&
 			neighbours_is_from(nb, i, from) && !found++)
 			*ret_which = i;
 	return found;
@@ -188,7 +305,7 @@ size_t neighbours_plain_from(
 bool neighbours_address(struct neighbours *nb, size_t which, unsigned attempt,
 	struct address *ret_address)
 {
-	const struct neighbour *n = &nb->each[which];
+	const struct neighbour *n = nb->each[which];
 	bool known;
 
 	lock(nb);
@@ -200,22 +317,26 @@ bool neighbours_address(struct neighbours *nb, size_t which, unsigned attempt,
 }
 
 void neighbours_set_addresses(struct neighbours *nb, size_t which,
-	const struct address *addresses, size_t count)
+	unsigned moves, const struct address *addresses, size_t count)
 {
-	struct neighbour *n = &nb->each[which];
+	struct neighbour *n = nb->each[which];
 
 	if (count > NEIGHBOUR_ADDRESSES)
 		count = NEIGHBOUR_ADDRESSES;
 	lock(nb);
-	memcpy(n->addresses, addresses, count * sizeof *addresses);
-	n->address_count = count;
+	if (atomic_load(&n->moves) == moves) {
+		memcpy(n->addresses, addresses, count * sizeof *addresses);
+		n->address_count = count;
+	}
 	unlock(nb);
 }
+
+/* --- their links ---------------------------------------------------------- */
 
 bool neighbours_link_opened(
 	struct neighbours *nb, size_t which, uint32_t *ret_number)
 {
-	struct neighbour *n = &nb->each[which];
+	struct neighbour *n = nb->each[which];
 	bool may;
 
 	lock(nb);
@@ -231,8 +352,8 @@ bool neighbours_link_opened(
 void neighbours_link_closed(struct neighbours *nb, size_t which)
 {
 	lock(nb);
-	HERD_ASSERT(nb->each[which].links > 0);
-	nb->each[which].links--;
+	HERD_ASSERT(nb->each[which]->links > 0);
+	nb->each[which]->links--;
 	unlock(nb);
 }
 
@@ -242,7 +363,7 @@ bool neighbours_link_is_newest(
 	bool is;
 
 	lock(nb);
-	is = nb->each[which].last_link == number;
+	is = nb->each[which]->last_link == number;
 	unlock(nb);
 	return is;
 }
@@ -250,7 +371,7 @@ bool neighbours_link_is_newest(
 uint32_t neighbours_incarnation(
 	struct neighbours *nb, size_t which, struct text boot)
 {
-	struct neighbour *n = &nb->each[which];
+	struct neighbour *n = nb->each[which];
 	uint32_t incarnation;
 
 	HERD_ASSERT(boot.len <= LINE_BOOT_MAX);
@@ -293,7 +414,7 @@ bool neighbours_may_say(
 	bool may;
 
 	lock(nb);
-	said = find_said(&nb->each[which], why);
+	said = find_said(nb->each[which], why);
 	may = !said->why || now_ns - said->at_ns >= SAY_EVERY_NS;
 	if (may)
 		*said = (struct said){why, now_ns};

@@ -56,13 +56,20 @@ static void set_timer(struct peer *p, int64_t wait_ns)
 	reactor_timer_set(p->env->reactor, &p->timer, now(p) + wait_ns);
 }
 
+static void stop_resolving(struct peer *p)
+{
+	resolver_free(p->resolver);
+	p->resolver = NULL;
+}
+
 static void wait_for_next_dial(struct peer *p)
 {
 	conn_close(&p->conn);
 	sync_end(&p->sync);
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
+	stop_resolving(p);
 	p->state = PEER_WAITING;
-	if (p->draining)
+	if (p->draining || p->retired)
 		reactor_timer_clear(p->env->reactor, &p->timer);
 	else
 		set_timer(p, next_backoff_ns(p));
@@ -70,7 +77,7 @@ static void wait_for_next_dial(struct peer *p)
 
 void peer_lose(struct peer *p, const char *why)
 {
-	struct log_facts facts = {.name = peer_server(p)->name, .why = why};
+	struct log_facts facts = {.name = peer_name(p), .why = why};
 
 	if (p->state == PEER_UP) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
@@ -95,8 +102,7 @@ static void refuse(struct peer *p, const char *why)
 	p->attempt++;
 	if (neighbours_may_say(p->env->neighbours, p->which, why, now(p)))
 		log_write(p->env->log, LOG_PEER_FAILED,
-			&(struct log_facts){
-				.name = peer_server(p)->name, .why = why});
+			&(struct log_facts){.name = peer_name(p), .why = why});
 	wait_for_next_dial(p);
 }
 
@@ -104,10 +110,12 @@ static void refuse(struct peer *p, const char *why)
 
 static void resolve(struct peer *p)
 {
-	const struct conf_server *s = peer_server(p);
+	const struct conf_server *s =
+		neighbours_server(p->env->neighbours, p->which);
 
 	p->state = PEER_RESOLVING;
-	if (resolver_start(p->resolver, s->host, s->port))
+	if (resolver_new(&p->resolver) ||
+		resolver_start(p->resolver, s->host, s->port))
 		peer_lose(p, "cannot look its name up now");
 	else
 		set_timer(p, RESOLVE_POLL_NS);
@@ -167,7 +175,7 @@ static void look_up(struct peer *p)
  * the pump to find out, at the end of this round. */
 static void dial_again(struct peer *p)
 {
-	if (!peer_is_plain(p)) {
+	if (!p->plain) {
 		peer_dial(p);
 		return;
 	}
@@ -178,7 +186,8 @@ static void dial_again(struct peer *p)
 /* A name that led nowhere may lead elsewhere by now. */
 static void redial(struct peer *p)
 {
-	const struct conf_server *s = peer_server(p);
+	const struct conf_server *s =
+		neighbours_server(p->env->neighbours, p->which);
 	struct address numeric;
 
 	if (p->attempt && address_parse(s->host, s->port, &numeric))
@@ -198,9 +207,10 @@ static void ask_resolver(struct peer *p)
 		set_timer(p, RESOLVE_POLL_NS);
 		return;
 	}
+	stop_resolving(p);
 	if (!rc)
 		neighbours_set_addresses(
-			p->env->neighbours, p->which, found, count);
+			p->env->neighbours, p->which, p->moves, found, count);
 	if (neighbours_address(
 		    p->env->neighbours, p->which, p->attempt, &address))
 		dial_again(p);
@@ -249,8 +259,7 @@ static void come_up(struct peer *p)
 	set_timer(p, TICK_NS);
 	(void)!sys_peer_address(p->conn.io.fd, &address);
 	log_write(p->env->log, LOG_PEER_CONNECTED,
-		&(struct log_facts){
-			.name = peer_server(p)->name, .address = &address});
+		&(struct log_facts){.name = peer_name(p), .address = &address});
 }
 
 /* --- what the acceptor says ----------------------------------------------- */
@@ -370,7 +379,7 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	struct peer *p = HERD_CONTAINER(io, struct peer, conn.io);
 	ssize_t n;
 
-	if (peer_is_plain(p)) {
+	if (p->plain) {
 		plain_on_ready(p, events);
 		return;
 	}
@@ -471,7 +480,7 @@ static void on_sync_timer(struct timer *timer)
 
 /* --- from outside --------------------------------------------------------- */
 
-int peer_init(struct peer *p, const struct peer_env *env, size_t which,
+void peer_init(struct peer *p, const struct peer_env *env, size_t which,
 	unsigned reader)
 {
 	*p = (struct peer){.env = env,
@@ -483,34 +492,63 @@ int peer_init(struct peer *p, const struct peer_env *env, size_t which,
 		.sync_timer = {.on_due = on_sync_timer}};
 	p->conn.io.fd = -1;
 	sync_init(&p->sync, env->store);
-	if (peer_is_plain(p))
-		plain_begin(p);
-	return resolver_new(&p->resolver);
 }
 
 void peer_start(struct peer *p)
 {
+	const struct neighbours *nb = p->env->neighbours;
+
+	p->moves = neighbours_moves(nb, p->which);
+	p->retired = !neighbours_is_active(nb, p->which);
+	p->plain = neighbours_server(nb, p->which)->plain;
+	reactor_timer_clear(p->env->reactor, &p->timer);
+	if (p->retired)
+		return;
+	if (p->plain)
+		plain_begin(p);
 	set_timer(p, 0);
 }
 
 void peer_fini(struct peer *p)
 {
-	if (!p->env)
-		return;
 	reactor_timer_clear(p->env->reactor, &p->timer);
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
 	sync_end(&p->sync);
 	conn_close(&p->conn);
 	buf_fini(&p->held);
-	resolver_free(p->resolver);
+	stop_resolving(p);
 }
 
 void peer_was_heard(struct peer *p, uint32_t incarnation)
 {
 	if (p->state == PEER_UP && p->incarnation != incarnation)
 		peer_lose(p, "it was started anew");
-	if (p->state == PEER_WAITING && !p->draining)
+	if (p->state == PEER_WAITING && !p->draining && !p->retired)
 		dial_again(p);
+}
+
+/* Whatever was tried until now says nothing of what comes. */
+static void start_over(struct peer *p, const char *why)
+{
+	if (p->state == PEER_UP)
+		log_write(p->env->log, LOG_PEER_LOST,
+			&(struct log_facts){.name = peer_name(p), .why = why});
+	p->attempt = 0;
+	p->backoff_ns = PEER_BACKOFF_MIN_NS;
+	wait_for_next_dial(p);
+	peer_start(p);
+}
+
+void peer_update(struct peer *p)
+{
+	const struct neighbours *nb = p->env->neighbours;
+	bool active = neighbours_is_active(nb, p->which);
+	bool moved = neighbours_moves(nb, p->which) != p->moves;
+
+	if (active == p->retired)
+		start_over(p, "the configuration names it no more");
+	else if (active && moved)
+		start_over(p, "the configuration has moved it");
 }
 
 void peer_drain(struct peer *p)
@@ -525,7 +563,7 @@ void peer_drain(struct peer *p)
 
 bool peer_drained(const struct peer *p)
 {
-	if (peer_is_plain(p))
+	if (p->plain)
 		return plain_drained(p);
 	if (p->state == PEER_UP)
 		return p->pinged_last && p->ponged;

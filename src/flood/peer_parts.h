@@ -8,9 +8,9 @@
 
 #include "herd/peer.h"
 
-static inline const struct conf_server *peer_server(const struct peer *p)
+static inline const char *peer_name(const struct peer *p)
 {
-	return neighbours_server(p->env->neighbours, p->which);
+	return neighbours_name(p->env->neighbours, p->which);
 }
 
 #define PEER_BACKOFF_MIN_NS (50 * HERD_MS_NS)
@@ -34,12 +34,7 @@ void peer_log_flooded(struct peer *p, struct text lines);
 
 /* --- plain.c: the same of a plain neighbour ------------------------------- */
 
-static inline bool peer_is_plain(const struct peer *p)
-{
-	return peer_server(p)->plain;
-}
-
-/* Of peer_init. */
+/* It is one from now on. */
 void plain_begin(struct peer *p);
 
 /* CONNECTING or SENDING. */

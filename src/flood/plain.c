@@ -101,8 +101,8 @@ static void end(struct peer *p, const char *why_not)
 	if (!p->reachable && neighbours_address(p->env->neighbours, p->which,
 				     p->attempt, &address))
 		log_write(p->env->log, LOG_PEER_CONNECTED,
-			&(struct log_facts){.name = peer_server(p)->name,
-				.address = &address});
+			&(struct log_facts){
+				.name = peer_name(p), .address = &address});
 	p->reachable = true;
 	rest(p);
 }

@@ -55,7 +55,7 @@ static size_t fill_page(struct peer *p)
 void peer_log_flooded(struct peer *p, struct text lines)
 {
 	struct log_facts facts = {
-		.name = peer_server(p)->name, .time_ns = sys_realtime_ns()};
+		.name = peer_name(p), .time_ns = sys_realtime_ns()};
 
 	if (!log_wants(p->env->log, LOG_PEER_FLOODED))
 		return;
@@ -67,7 +67,7 @@ void peer_log_flooded(struct peer *p, struct text lines)
 static void log_repaired(struct peer *p)
 {
 	const struct sync *s = &p->sync;
-	struct log_facts facts = {.name = peer_server(p)->name,
+	struct log_facts facts = {.name = peer_name(p),
 		.number = {s->round_lines, s->round_buckets}};
 
 	log_write(p->env->log, LOG_PEER_REPAIRED, &facts);
@@ -133,7 +133,7 @@ bool peer_pump(struct peer *p)
 	size_t len;
 	int rc = 0;
 
-	if (peer_is_plain(p))
+	if (p->plain)
 		return plain_pump(p);
 	if (p->state != PEER_UP || buf_len(&p->conn.out))
 		return false;
@@ -161,7 +161,7 @@ void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
 {
 	/* While it is not up, nothing need be noted: it gets everything, unless
 	 * it is plain. */
-	if (p->state != PEER_UP && !peer_is_plain(p))
+	if (p->state != PEER_UP && !p->plain)
 		return;
 	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)
 		p->behind[i] |= words[i];

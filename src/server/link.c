@@ -13,7 +13,7 @@
 static void log_refused(struct session *s, size_t which, const char *why)
 {
 	struct neighbours *nb = s->env->neighbours;
-	struct log_facts facts = {.name = neighbours_server(nb, which)->name,
+	struct log_facts facts = {.name = neighbours_name(nb, which),
 		.address = &s->address,
 		.why = why};
 

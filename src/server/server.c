@@ -121,6 +121,7 @@ static void resolve_neighbours(struct server *s)
 	if (s->conf->peers.secret_file || s->conf->peers.trust_addresses)
 		return;
 	for (size_t i = 0; i < neighbours_count(s->neighbours); i++) {
+		unsigned moves = neighbours_moves(s->neighbours, i);
 		const struct conf_server *n =
 			neighbours_server(s->neighbours, i);
 
@@ -128,7 +129,7 @@ static void resolve_neighbours(struct server *s)
 			!address_resolve(n->host, n->port, found,
 				HERD_COUNT(found), &count))
 			neighbours_set_addresses(
-				s->neighbours, i, found, count);
+				s->neighbours, i, moves, found, count);
 	}
 }
 
@@ -197,9 +198,21 @@ static int attach_acceptor(struct server *s)
 	return acceptor_new(&options, &s->acceptor);
 }
 
+static int make_neighbours(struct server *s, char *error)
+{
+	int rc = neighbours_new(
+		s->conf, (size_t)(s->self - s->conf->servers), &s->neighbours);
+
+	if (rc == -ENOSPC)
+		snprintf(error, CONF_ERROR_MAX,
+			"%s has more than %d neighbours", s->self->name,
+			NEIGHBOURS_MAX);
+	return rc;
+}
+
 /* Order matters in the single-threaded design: workers before flood, flood
  * before the logger, so that a round's news leaves in that round. */
-static int attach_roles(struct server *s)
+static int attach_roles(struct server *s, char *error)
 {
 	struct text secret = {s->secret.bytes, s->secret.len};
 	struct store_options options = {
@@ -207,8 +220,7 @@ static int attach_roles(struct server *s)
 	int rc = store_new(&options, &s->store);
 
 	if (!rc)
-		rc = neighbours_new(s->conf,
-			(size_t)(s->self - s->conf->servers), &s->neighbours);
+		rc = make_neighbours(s, error);
 	if (!rc) {
 		neighbours_set_secret(s->neighbours, secret);
 		resolve_neighbours(s);
@@ -263,7 +275,7 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	if (!rc) {
 		find_source(s);
 		reactor_hook_add(s->main.reactor, &s->main_hook);
-		rc = attach_roles(s);
+		rc = attach_roles(s, error);
 	}
 	if (rc) {
 		if (!*error)

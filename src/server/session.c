@@ -24,7 +24,7 @@ static void on_timer(struct timer *timer);
 
 const char *session_link_name(const struct session *s)
 {
-	return neighbours_server(s->env->neighbours, s->link->neighbour)->name;
+	return neighbours_name(s->env->neighbours, s->link->neighbour);
 }
 
 static void log_closed(const struct session *s, const char *why)

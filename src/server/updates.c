@@ -59,7 +59,7 @@ bool updates_take_plain(struct session *s, const struct answer_line *l)
 	/* Of several at one address nobody knows which it is: then it gets its
 	 * line back, which is no news there. */
 	if (count == 1) {
-		name = neighbours_server(nb, which)->name;
+		name = neighbours_name(nb, which);
 		source.origin = neighbours_incarnation(nb, which, text_of(""));
 	}
 	s->commands++;

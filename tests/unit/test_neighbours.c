@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "herd/thread.h"
 #include "sys_fault.h"
@@ -126,11 +127,11 @@ START_TEST(knows_plain_ones_by_their_address)
 	servers[HANDS].plain = true;
 	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 1);
 	ck_assert_uint_eq(which, 0);
-	neighbours_set_addresses(nb, 2, &others, 1);
+	neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2), &others, 1);
 	ck_assert_uint_eq(neighbours_plain_from(nb, &others, &which), 1);
 	ck_assert_uint_eq(which, 2);
 	/* Two at one address. */
-	neighbours_set_addresses(nb, 2, &hands, 1);
+	neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2), &hands, 1);
 	ck_assert_uint_eq(neighbours_plain_from(nb, &hands, &which), 2);
 	ck_assert_uint_eq(which, 0);
 }
@@ -148,7 +149,7 @@ START_TEST(learns_addresses)
 		found[i].v4.sin_addr.s_addr += htonl((uint32_t)i);
 	}
 
-	neighbours_set_addresses(nb, 2, found, 3);
+	neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2), found, 3);
 	for (unsigned attempt = 0; attempt < 9; attempt++) {
 		ck_assert(neighbours_address(nb, 2, attempt, &a));
 		ck_assert(address_same_host(&a, &found[attempt % 3]));
@@ -159,7 +160,8 @@ START_TEST(learns_addresses)
 	ck_assert(neighbours_any_from(nb, &found[2]));
 
 	/* Other ones take their place; there is room for so many. */
-	neighbours_set_addresses(nb, 2, found + 1, HERD_COUNT(found) - 1);
+	neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2), found + 1,
+		HERD_COUNT(found) - 1);
 	ck_assert(!neighbours_is_from(nb, 2, &found[0]));
 	ck_assert(neighbours_is_from(nb, 2, &found[NEIGHBOUR_ADDRESSES]));
 	ck_assert(!neighbours_is_from(nb, 2, &found[NEIGHBOUR_ADDRESSES + 1]));
@@ -371,7 +373,8 @@ START_TEST(anyone_may_ask)
 			0);
 	for (size_t i = 0; i < ASKS; i++) {
 		(void)neighbours_incarnation(nb, 1, text_of(i % 2 ? "a" : "b"));
-		neighbours_set_addresses(nb, 2, found + i % 2, 1 + i % 2 % 1);
+		neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2),
+			found + i % 2, 1 + i % 2 % 1);
 	}
 	for (int i = 0; i < ASKERS; i++) {
 		thread_join(&askers[i].thread);
@@ -380,6 +383,142 @@ START_TEST(anyone_may_ask)
 		said += askers[i].said;
 	}
 	ck_assert_uint_eq(said, 1);
+}
+END_TEST
+
+/* --- another configuration ------------------------------------------------ */
+
+static struct conf_server later[SERVERS];
+static const struct conf later_conf = {
+	.servers = later, .server_count = SERVERS};
+
+/* The same servers, of which these are Goloman's neighbours. */
+static void reconfigure(size_t *neighbours, size_t count)
+{
+	memcpy(later, servers, sizeof later);
+	later[GOLOMAN].neighbours = neighbours;
+	later[GOLOMAN].neighbour_count = count;
+}
+
+static void update(void)
+{
+	ck_assert_int_eq(neighbours_update(nb, &later_conf, GOLOMAN), 0);
+}
+
+START_TEST(keeps_slots_for_good)
+{
+	size_t other[] = {WELSH, WILKES};
+	size_t which;
+	uint32_t before = neighbours_incarnation(nb, 0, text_of("a"));
+	struct address hands = address_of("10.0.0.2", 1);
+	struct address welsh = address_of("10.0.0.4", 1);
+
+	reconfigure(other, HERD_COUNT(other));
+	update();
+	ck_assert_uint_eq(neighbours_count(nb), 4);
+	ck_assert(!neighbours_is_active(nb, 0) && !neighbours_is_active(nb, 1));
+	ck_assert(neighbours_is_active(nb, 2) && neighbours_is_active(nb, 3));
+	ck_assert_str_eq(neighbours_name(nb, 0), "Hands");
+	ck_assert(!neighbours_find(nb, text_of("Hands"), &which));
+	ck_assert(neighbours_find(nb, text_of("Welsh"), &which) && which == 3);
+	ck_assert(!neighbours_is_from(nb, 0, &hands));
+	ck_assert(!neighbours_any_from(nb, &hands));
+	ck_assert(neighbours_any_from(nb, &welsh));
+	ck_assert_ptr_eq(neighbours_self(nb), &servers[GOLOMAN]);
+	ck_assert_ptr_eq(neighbours_server(nb, 2), &later[WILKES]);
+
+	/* Back again: where it was, who it was. */
+	ck_assert_int_eq(neighbours_update(nb, &conf, GOLOMAN), 0);
+	ck_assert_uint_eq(neighbours_count(nb), 4);
+	ck_assert(neighbours_find(nb, text_of("Hands"), &which) && which == 0);
+	ck_assert(!neighbours_is_active(nb, 3));
+	ck_assert(neighbours_is_from(nb, 0, &hands));
+	ck_assert_uint_eq(neighbours_incarnation(nb, 0, text_of("a")), before);
+}
+END_TEST
+
+START_TEST(moves)
+{
+	struct address found = address_of("10.9.0.1", 12004);
+	struct address a;
+	unsigned hands = neighbours_moves(nb, 0);
+	unsigned holiday = neighbours_moves(nb, 1);
+	unsigned wilkes = neighbours_moves(nb, 2);
+
+	neighbours_set_addresses(nb, 2, wilkes, &found, 1);
+	reconfigure(of_goloman, HERD_COUNT(of_goloman));
+	update();
+	ck_assert_uint_eq(neighbours_moves(nb, 0), hands);
+	ck_assert_uint_eq(neighbours_moves(nb, 2), wilkes);
+	ck_assert(neighbours_is_from(nb, 2, &found));
+
+	reconfigure(of_goloman, HERD_COUNT(of_goloman));
+	later[HANDS].host = "10.0.0.3";
+	later[HOLIDAY].port++;
+	later[WILKES].host = "elsewhere.invalid";
+	ck_assert_int_eq(neighbours_update(nb, &conf, GOLOMAN), 0);
+	update();
+	ck_assert_uint_ne(neighbours_moves(nb, 0), hands);
+	ck_assert_uint_ne(neighbours_moves(nb, 1), holiday);
+	ck_assert_uint_ne(neighbours_moves(nb, 2), wilkes);
+	ck_assert(neighbours_address(nb, 0, 0, &a));
+	ck_assert(address_same_host(&a,
+		&(struct address){.v4 = {.sin_family = AF_INET,
+					  .sin_addr = {htonl(0x0a000003)}}}));
+	ck_assert(neighbours_address(nb, 1, 0, &a));
+	ck_assert_uint_eq(address_port(&a), 12003);
+
+	/* What was found for the name it had is not where it is. */
+	ck_assert(!neighbours_address(nb, 2, 0, &a));
+	neighbours_set_addresses(nb, 2, wilkes, &found, 1);
+	ck_assert(!neighbours_address(nb, 2, 0, &a));
+	neighbours_set_addresses(nb, 2, neighbours_moves(nb, 2), &found, 1);
+	ck_assert(neighbours_address(nb, 2, 0, &a));
+}
+END_TEST
+
+START_TEST(changes_all_or_nothing)
+{
+	size_t other[] = {WELSH};
+	size_t before = sys_fault_blocks();
+
+	reconfigure(other, HERD_COUNT(other));
+	sys_fault_fail(SYS_FAULT_ALLOC, 0, 1, ENOMEM);
+	ck_assert_int_eq(neighbours_update(nb, &later_conf, GOLOMAN), -ENOMEM);
+	ck_assert_uint_eq(neighbours_count(nb), 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(neighbours_is_active(nb, i));
+	ck_assert_uint_eq(sys_fault_blocks(), before);
+}
+END_TEST
+
+START_TEST(has_room_for_so_many)
+{
+	static char called[NEIGHBOURS_MAX + 2][8];
+	static struct conf_server many[NEIGHBOURS_MAX + 2];
+	static size_t of_many[NEIGHBOURS_MAX + 1];
+	const struct conf many_conf = {
+		.servers = many, .server_count = HERD_COUNT(many)};
+	struct neighbours *full;
+
+	for (size_t i = 0; i < HERD_COUNT(many); i++) {
+		snprintf(called[i], sizeof called[i], "n%zu", i);
+		many[i] = (struct conf_server){
+			.name = called[i], .host = "10.0.0.1"};
+		if (i)
+			of_many[i - 1] = i;
+	}
+	many[0].neighbours = of_many;
+	many[0].neighbour_count = NEIGHBOURS_MAX;
+	ck_assert_int_eq(neighbours_new(&many_conf, 0, &full), 0);
+	ck_assert_uint_eq(neighbours_count(full), NEIGHBOURS_MAX);
+	many[0].neighbours = of_many + 1;
+	ck_assert_int_eq(neighbours_update(full, &many_conf, 0), -ENOSPC);
+	ck_assert(neighbours_is_active(full, 0));
+	neighbours_free(full);
+	many[0].neighbour_count = NEIGHBOURS_MAX + 1;
+	many[0].neighbours = of_many;
+	ck_assert_int_eq(neighbours_new(&many_conf, 0, &full), -ENOSPC);
 }
 END_TEST
 
@@ -405,8 +544,11 @@ START_TEST(survives_failures)
 	struct neighbours *none;
 	size_t blocks = sys_fault_blocks();
 
-	sys_fault_fail(SYS_FAULT_ALLOC, 0, 1, ENOMEM);
-	ck_assert_int_eq(neighbours_new(&conf, GOLOMAN, &none), -ENOMEM);
+	for (unsigned n = 0; n <= HERD_COUNT(of_goloman); n++) {
+		sys_fault_fail(SYS_FAULT_ALLOC, n, 1, ENOMEM);
+		ck_assert_int_eq(
+			neighbours_new(&conf, GOLOMAN, &none), -ENOMEM);
+	}
 	sys_fault_fail(SYS_FAULT_RANDOM, 0, 1, ENOSYS);
 	ck_assert_int_eq(neighbours_new(&conf, GOLOMAN, &none), -ENOSYS);
 	ck_assert_uint_eq(sys_fault_blocks(), blocks);
@@ -437,6 +579,10 @@ int main(void)
 	tcase_add_test(tcase, says_a_cause_once_a_minute);
 	tcase_add_test(tcase, forgets_the_oldest_cause);
 	tcase_add_test(tcase, anyone_may_ask);
+	tcase_add_test(tcase, keeps_slots_for_good);
+	tcase_add_test(tcase, moves);
+	tcase_add_test(tcase, changes_all_or_nothing);
+	tcase_add_test(tcase, has_room_for_so_many);
 	tcase_add_test(tcase, lives_alone);
 	tcase_add_test(tcase, survives_failures);
 	suite_add_tcase(suite, tcase);

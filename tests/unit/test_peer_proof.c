@@ -52,7 +52,7 @@ static void set_up(void)
 		.page = malloc(PEER_PAGE_ROOM)};
 	ck_assert_ptr_nonnull(env.page);
 	ck_assert_int_eq(feed_reserve(scene.store, 1), 0);
-	ck_assert_int_eq(peer_init(&peer, &env, 0, 0), 0);
+	peer_init(&peer, &env, 0, 0);
 	peer_start(&peer);
 	hook.on_round = on_round;
 	reactor_hook_add(scene.reactor, &hook);

@@ -239,15 +239,45 @@ survive_kills() {
 	[ $best -lt 1000 ] || fail "it should be back within a second"
 }
 
+await_said() { # LOG PATTERN [TIMES]
+	local i
+	for ((i = 0; i < 200; i++)); do
+		[ "$(inside grep -c "$2" "$1")" -lt "${3:-1}" ] || return 0
+		sleep 0.05
+	done
+	fail "$1 does not say $2"
+}
+
+await_status() { # PATTERN of what Hands says, and runs
+	local i
+	for ((i = 0; i < 200; i++)); do
+		# shellcheck disable=SC2053 # it is a pattern
+		[[ $(property herdd@Hands StatusText) != $1 ]] ||
+			[ "$(property herdd@Hands ActiveState)" != active ] ||
+			return 0
+		sleep 0.05
+	done
+	fail "its status: $(property herdd@Hands StatusText)"
+}
+
 check_reload() {
-	local pid said
-	say "systemctl reload is refused, SIGHUP does nothing"
+	local pid log=/var/log/herd/Hands.log
+	say "systemctl reload"
 	pid=$(property herdd@Hands MainPID)
-	! said=$(inside systemctl reload herdd@Hands 2>&1) ||
-		fail "a reload that does nothing was accepted"
-	echo "$said"
-	[[ $said == *"not applicable"* ]] || fail "not politely"
-	inside systemctl kill --signal=HUP herdd@Hands
+	inside sed --in-place=.good \
+		's/^stop_timeout = .*/stop_timeout = 2.25;/' "$HERD_CONF"
+	inside systemctl reload herdd@Hands
+	await_said "$log" 'configuration read again: stop_timeout$'
+
+	say "systemctl reload with a mistake in the file"
+	inside bash -c "echo 'limit = 1;' >>'$HERD_CONF'"
+	inside systemctl reload herdd@Hands
+	await_said "$log" 'configuration not taken, .*: unknown option limit;'
+	await_status 'Serving: *was not taken'
+	inside mv "$HERD_CONF.good" "$HERD_CONF"
+	inside systemctl reload herdd@Hands
+	await_said "$log" 'configuration read again: stop_timeout$' 2
+	await_status 'Serving: *worker*[!n]' # not "... taken"
 	[ "$(property herdd@Hands MainPID)" = "$pid" ] || fail "another process"
 	[ "$(property herdd@Hands ActiveState)" = active ] || fail "it ended"
 	location_at Hands kiwi | grep -q '^AT Goloman' || fail "no answer"

@@ -40,6 +40,10 @@ HERD_MUST_CHECK int acceptor_new(
 /* After its reactor has stopped. Accepts NULL. */
 void acceptor_free(struct acceptor *a);
 
+/* Threads: any. So many clients from now on; whoever is connected stays.
+ * 0; -EAGAIN: its mailbox is full. */
+HERD_MUST_CHECK int acceptor_update(struct acceptor *a, unsigned connections);
+
 /* Threads: any. Stop listening, then call on_closed. Connections that were
  * made but not accepted yet are accepted first. */
 void acceptor_close(struct acceptor *a);

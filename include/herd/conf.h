@@ -1,4 +1,4 @@
-/* conf - the configuration file of a herd, read once, then constant.
+/* conf - the configuration file of a herd, read, then constant.
  *
  * One libconfig file describes all servers and is the same on every machine.
  * Every option stands in one table in conf_table.c (name, type, unit, range,
@@ -103,6 +103,22 @@ HERD_MUST_CHECK int conf_find_server(const struct conf *conf, const char *name,
  * 0; -EINVAL. */
 HERD_MUST_CHECK int conf_parse_listen(
 	const char *text, uint16_t port, struct address *ret_address);
+
+/* --- reading it again ------------------------------------------------------ */
+
+typedef void conf_differs_fn(void *arg, const char *option, bool live);
+
+/* Call `differs` for each option in which they do, servers[self_x] being the
+ * same server; `live`: it takes effect while that server runs. Where it is
+ * itself is told as "servers.host" and so on, what it sees of the others as
+ * "servers". */
+void conf_compare(const struct conf *a, size_t self_a, const struct conf *b,
+	size_t self_b, conf_differs_fn *differs, void *arg);
+
+/* Set what takes effect at start only back in `next` to what it is in `now`,
+ * whose texts it then borrows. */
+void conf_keep(const struct conf *now, size_t self_now, struct conf *next,
+	size_t self_next);
 
 /* Whether anybody is to be asked what is near: nobody is unless the file says
  * where, or with which key. */

@@ -24,8 +24,8 @@ struct flood_options {
 	struct store *store;     /* its feed is for our peers alone */
 	struct neighbours *neighbours;
 	struct log_ring *log;
+	const struct conf *conf;      /* borrowed */
 	const struct address *source; /* of our links; NULL: any */
-	int64_t sync_interval_ns;     /* between comparisons of maps */
 	/* Called once on flood's thread, after flood_drain. */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -46,9 +46,10 @@ void flood_free(struct flood *f);
 /* Threads: any. These shards (one bit each) have news. */
 void flood_changed(struct flood *f, const uint64_t words[PEER_SHARD_WORDS]);
 
-/* Threads: any; after neighbours_update. Dial who is new, back or moved, leave
- * who is retired. 0; -EAGAIN: its mailbox is full. */
-HERD_MUST_CHECK int flood_update(struct flood *f);
+/* Threads: any; after neighbours_update. Another configuration is in force:
+ * dial who is new, back or moved, leave who is retired. 0; -EAGAIN: its mailbox
+ * is full. */
+HERD_MUST_CHECK int flood_update(struct flood *f, const struct conf *conf);
 
 /* Threads: any. Neighbour `which` has dialled us, as that incarnation. */
 void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation);

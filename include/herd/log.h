@@ -75,6 +75,10 @@ HERD_MUST_CHECK int log_ring_new(struct log *log, struct log_ring **ret_ring);
 /* Start-up only: how to wake the writer; called from any logging thread. */
 void log_on_wake(struct log *log, void (*wake)(void *arg), void *arg);
 
+/* Threads: any. These of the options are other ones now. */
+void log_choose(
+	struct log *log, enum log_level level, bool messages, bool wait);
+
 /* Would this event be written? Worth asking before preparing facts. */
 bool log_wants(const struct log_ring *ring, enum log_event event);
 
@@ -100,5 +104,12 @@ HERD_MUST_CHECK bool log_may_sleep(struct log *log);
 /* Writer only. Open the path again (logrotate). On failure the old file stays
  * in use. 0 or -errno. */
 HERD_MUST_CHECK int log_reopen(struct log *log);
+
+/* Threads: any. Open a file as log_new does. 0; -errno. */
+HERD_MUST_CHECK int log_open(const char *path, int *ret_fd);
+
+/* Writer only. What comes from now on goes to `fd`, which is the log's then;
+ * `path`, borrowed until log_free, is what log_reopen opens. */
+void log_move(struct log *log, const char *path, int fd);
 
 #endif

@@ -23,6 +23,17 @@ HERD_MUST_CHECK int logger_new(struct log *log, struct reactor *reactor,
 /* After its reactor has stopped. Accepts NULL. */
 void logger_free(struct logger *l);
 
+/* A file to go on in: both are the log's from then on, the path until
+ * log_free. */
+struct logger_file {
+	const char *path;
+	int fd;
+};
+
+/* Threads: any. 0; -EAGAIN: its mailbox is full. */
+HERD_MUST_CHECK int logger_move(
+	struct logger *l, const struct logger_file *file);
+
 /* Threads: any. Open the file again (logrotate). */
 void logger_reopen(struct logger *l);
 

@@ -77,6 +77,10 @@ HERD_MUST_CHECK int places_new(struct places_common *common,
 	struct reactor *reactor, struct log_ring *log,
 	struct places **ret_places);
 
+/* Another configuration is in force: conf_keep has made it one that differs in
+ * log.places_body only. */
+void places_update(struct places *places, const struct conf *conf);
+
 /* After the reactor has stopped (which calls it no more), when no query is
  * waiting. Accepts NULL. */
 void places_free(struct places *places);

@@ -49,6 +49,11 @@ HERD_MUST_CHECK int worker_adopt(struct worker *w, struct session *s);
  * not count. */
 unsigned worker_clients(const struct worker *w);
 
+/* Threads: any; after neighbours_update. Another configuration is in force:
+ * links whose neighbour it does not know, or not at their address, are closed.
+ * 0; -EAGAIN: its mailbox is full. */
+HERD_MUST_CHECK int worker_update(struct worker *w, const struct conf *conf);
+
 /* Threads: any, when no more sessions will be handed over. Answer what has
  * arrived, close, call on_drained. */
 void worker_drain(struct worker *w);

@@ -51,8 +51,8 @@ struct log_ring {
 	struct ring ring;
 	struct log *log;       /* [I] */
 	struct log_ring *next; /* [I] */
-	int room_fd;           /* [I] signalled when there is room; -1: no
-				* producer waits */
+	int room_fd;           /* [I] signalled when there is room; -1: the
+				* producer is the writer */
 
 	_Alignas(HERD_CACHE_LINE) bool unflushed; /* [O] producer */
 	_Atomic uint64_t dropped; /* [A] the producer's; the writer reads */
@@ -60,19 +60,19 @@ struct log_ring {
 };
 
 struct log {
-	const char *path;             /* [I] */
-	bool wait;                    /* [I] */
-	bool shared;                  /* [I] */
-	size_t ring_size;             /* [I] */
-	bool wanted[LOG_EVENT_COUNT]; /* [I] */
-	void (*wake)(void *arg);      /* [I] */
-	void *wake_arg;               /* [I] */
-	struct log_ring *rings;       /* [I] */
+	bool shared;                         /* [I] */
+	size_t ring_size;                    /* [I] */
+	atomic_bool wait;                    /* [A] */
+	atomic_bool wanted[LOG_EVENT_COUNT]; /* [A] */
+	void (*wake)(void *arg);             /* [I] */
+	void *wake_arg;                      /* [I] */
+	struct log_ring *rings;              /* [I] */
 
 	_Alignas(HERD_CACHE_LINE) atomic_bool asleep; /* [A] see above */
 
 	/* [O] All of these are the writer's. */
 	_Alignas(HERD_CACHE_LINE) int fd;
+	const char *path;
 	struct log_calendar calendar;
 	char *batch;
 	size_t batch_len;
@@ -85,12 +85,15 @@ struct log {
 
 /* --- set-up --------------------------------------------------------------- */
 
-static int open_file(const char *path)
+int log_open(const char *path, int *ret_fd)
 {
 	int fd = open(path,
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
 }
 
 static size_t usable_ring_size(size_t wanted)
@@ -104,13 +107,18 @@ static size_t usable_ring_size(size_t wanted)
 	return size;
 }
 
-static void choose_events(struct log *log, const struct log_options *options)
+/* Nothing else hangs on these: a thread that sees one a little later has
+ * logged a little earlier. */
+void log_choose(struct log *log, enum log_level level, bool messages, bool wait)
 {
+	atomic_store_explicit(&log->wait, wait, memory_order_relaxed);
 	for (size_t i = 0; i < LOG_EVENT_COUNT; i++) {
 		enum log_event event = (enum log_event)i;
-		log->wanted[i] =
-			log_event_level(event) <= options->level &&
-			(options->messages || !log_event_is_message(event));
+		bool wanted = log_event_level(event) <= level &&
+			      (messages || !log_event_is_message(event));
+
+		atomic_store_explicit(
+			&log->wanted[i], wanted, memory_order_relaxed);
 	}
 }
 
@@ -123,20 +131,17 @@ int log_new(const struct log_options *options, struct log **ret_log)
 		return -ENOMEM;
 	memset(log, 0, sizeof *log);
 	log->path = options->path;
-	log->wait = options->wait;
 	log->shared = options->shared;
 	log->ring_size = usable_ring_size(options->ring_size);
-	choose_events(log, options);
+	log_choose(log, options->level, options->messages, options->wait);
 	log->batch = sys_alloc(BATCH_SIZE);
 	if (!log->batch) {
 		rc = -ENOMEM;
 		goto out_free_log;
 	}
-	log->fd = open_file(log->path);
-	if (log->fd < 0) {
-		rc = log->fd;
+	rc = log_open(log->path, &log->fd);
+	if (rc)
 		goto out_free_batch;
-	}
 	*ret_log = log;
 	return 0;
 
@@ -161,7 +166,7 @@ int log_ring_new(struct log *log, struct log_ring **ret_ring)
 	ring->ring.size = log->ring_size;
 	ring->log = log;
 	ring->room_fd = -1;
-	if (log->shared && log->wait) {
+	if (log->shared) {
 		ring->room_fd = eventfd(0, EFD_CLOEXEC);
 		if (ring->room_fd < 0) {
 			rc = -errno;
@@ -189,7 +194,8 @@ void log_on_wake(struct log *log, void (*wake)(void *arg), void *arg)
 
 bool log_wants(const struct log_ring *ring, enum log_event event)
 {
-	return ring->log->wanted[event];
+	return atomic_load_explicit(
+		&ring->log->wanted[event], memory_order_relaxed);
 }
 
 static void wake_writer(struct log *log)
@@ -229,14 +235,14 @@ void log_write(struct log_ring *ring, enum log_event event,
 	size_t len = facts->bytes.len;
 	struct record *record;
 
-	if (!log->wanted[event])
+	if (!log_wants(ring, event))
 		return;
 	if (len > LOG_BYTES_MAX)
 		len = LOG_BYTES_MAX;
 
 	ring->unflushed = true;
 	record = ring_reserve(&ring->ring, sizeof *record + len);
-	if (!record && log->wait)
+	if (!record && atomic_load_explicit(&log->wait, memory_order_relaxed))
 		record = wait_for_room(ring, sizeof *record + len);
 	if (!record) {
 		atomic_fetch_add_explicit(
@@ -455,18 +461,25 @@ bool log_may_sleep(struct log *log)
 
 int log_reopen(struct log *log)
 {
-	int fd;
+	int fd = -1;
+	int rc;
 
 	log_drain(log);
-	fd = open_file(log->path);
-	if (fd < 0)
-		return fd;
+	rc = log_open(log->path, &fd);
+	if (!rc)
+		log_move(log, log->path, fd);
+	return rc;
+}
+
+void log_move(struct log *log, const char *path, int fd)
+{
+	log_drain(log);
 	close(log->fd);
 	log->fd = fd;
+	log->path = path;
 	/* A new file owes nothing to the half line the old one ends with. */
 	if (lseek(fd, 0, SEEK_END) == 0)
 		log->mid_line = false;
-	return 0;
 }
 
 void log_free(struct log *log)

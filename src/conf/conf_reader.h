@@ -30,6 +30,7 @@ struct conf_option {
 	const char *name; /* with its dotted path: "log.level" */
 	enum conf_type type;
 	bool required;
+	bool live;         /* takes effect while herdd runs */
 	const char *unit;  /* of a number; else what would be right */
 	double min, max;   /* of a number */
 	double number;     /* default of a number or bool */

@@ -83,6 +83,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "stop_timeout",
 		.type = CONF_SECONDS,
+		.live = true,
 		.unit = "seconds",
 		.max = 3600,
 		.number = 2.0,
@@ -92,6 +93,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "servers",
 		.type = CONF_SERVERS,
+		.live = true,
 		.required = true,
 		.unit = "servers = ( { name = \"...\"; host = \"...\"; "
 			"port = ...; }, ... )",
@@ -177,6 +179,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "log.directory",
 		.type = CONF_PATH,
+		.live = true,
 		.unit = "the path of a folder",
 		.text = "/var/log/herd",
 		IN(conf, log.directory),
@@ -185,6 +188,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "log.level",
 		.type = CONF_CHOICE,
+		.live = true,
 		.words = "error|warning|info|debug",
 		.text = "info",
 		IN(conf, log.level),
@@ -193,6 +197,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "log.messages",
 		.type = CONF_BOOL,
+		.live = true,
 		.number = true,
 		IN(conf, log.messages),
 		.help = "log every message received and sent",
@@ -200,6 +205,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "log.places_body",
 		.type = CONF_BOOL,
+		.live = true,
 		.number = false,
 		IN(conf, log.places_body),
 		.help = "log the places provider's answers in full",
@@ -207,6 +213,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "log.full",
 		.type = CONF_CHOICE,
+		.live = true,
 		.words = "drop|wait",
 		.text = "drop",
 		IN(conf, log.wait),
@@ -222,6 +229,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "peers.sync_interval",
 		.type = CONF_WHOLE,
+		.live = true,
 		.unit = "whole seconds",
 		.min = 1,
 		.max = 86400,
@@ -239,6 +247,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "limits.line",
 		.type = CONF_WHOLE,
+		.live = true,
 		.unit = "bytes",
 		.min = 128,
 		.max = 65536,
@@ -249,6 +258,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "limits.connections",
 		.type = CONF_WHOLE,
+		.live = true,
 		.min = 1,
 		.max = 1000000,
 		.number = 20000,
@@ -258,6 +268,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "limits.write_timeout",
 		.type = CONF_SECONDS,
+		.live = true,
 		.unit = "seconds",
 		.min = 0.001,
 		.max = 86400,
@@ -268,6 +279,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "limits.clock_ahead",
 		.type = CONF_SECONDS,
+		.live = true,
 		.unit = "seconds",
 		.max = 31536000,
 		.number = 0,
@@ -447,6 +459,8 @@ static void print_option(FILE *out, const struct conf_option *option)
 		fprintf(out, "; required");
 	else if (option->type == CONF_WHOLE || option->type == CONF_SECONDS)
 		fprintf(out, "; default %.15g", option->number);
+	if (option->live)
+		fprintf(out, "; live");
 	fputc('\n', out);
 }
 

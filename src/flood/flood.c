@@ -16,7 +16,7 @@ struct flood {
 	_Alignas(HERD_CACHE_LINE) atomic_bool asleep; /* [A] about to sleep */
 
 	_Alignas(HERD_CACHE_LINE) struct flood_options options; /* [I] */
-	struct peer_env env;                                    /* [I] */
+	struct peer_env env;                                    /* [O] */
 	struct reactor_hook hook;                               /* [O] */
 	struct timer again; /* [O] no memory: look at the slots once more */
 	bool draining;      /* [O] */
@@ -181,16 +181,23 @@ static void on_again(struct timer *timer)
 	update(HERD_CONTAINER(timer, struct flood, again));
 }
 
-static void on_update(void *to, intptr_t what)
+static void use_conf(struct flood *f, const struct conf *conf)
 {
-	(void)what;
-	update(to);
+	f->env.sync_interval_ns = conf->peers.sync_interval_s * HERD_SECOND_NS;
 }
 
-int flood_update(struct flood *f)
+static void on_update(void *to, intptr_t what)
 {
-	return mailbox_post(
-		reactor_mailbox(f->options.reactor), on_update, f, 0);
+	struct flood *f = to;
+
+	use_conf(f, (const struct conf *)what);
+	update(f);
+}
+
+int flood_update(struct flood *f, const struct conf *conf)
+{
+	return mailbox_post(reactor_mailbox(f->options.reactor), on_update, f,
+		(intptr_t)conf);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -211,8 +218,8 @@ int flood_new(const struct flood_options *options, struct flood **ret_flood)
 		.neighbours = options->neighbours,
 		.log = options->log,
 		.source = options->source,
-		.sync_interval_ns = options->sync_interval_ns,
 		.page = sys_alloc(PEER_PAGE_ROOM)};
+	use_conf(f, options->conf);
 	if (f->env.page)
 		rc = add_peers(f);
 	if (rc) {

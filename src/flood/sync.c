@@ -11,6 +11,7 @@
 #define YOUNG_NS    (2 * HERD_SECOND_NS) /* still under way, most likely */
 #define RECHECK_NS  (YOUNG_NS + 100 * HERD_MS_NS)
 #define WAIT_NS     (250 * HERD_MS_NS)
+#define BLUR_NS     (2 * HERD_MS_NS) /* of what a walk says of times */
 #define TRIES       3  /* repairs of a bucket before the pauses begin */
 #define SKIP_MAX    64 /* rounds of a pause, at the most */
 #define PAGES_MAX   64 /* of the store, looked at in one go */
@@ -157,7 +158,7 @@ static bool is_its_turn(struct sync_pace *pace)
 	if (pace->tries > TRIES) {
 		unsigned doubled = pace->tries - TRIES;
 
-		pace->skip = doubled < 6 ? (uint8_t)(1U << doubled) : SKIP_MAX;
+		pace->skip = doubled < 6 ? (uint8_t)(1U << doubled) : (uint8_t)SKIP_MAX;
 	}
 	return true;
 }
@@ -297,7 +298,7 @@ static size_t keep_missing(
 		if (list_holds(list, store_line_hash(s->store, line)))
 			continue;
 		if (!s->hurry && now_ns - changed_ns < YOUNG_NS) {
-			s->missed_young |= changed_ns <= s->up_ns;
+			s->missed_young |= changed_ns <= s->up_ns + BLUR_NS;
 			continue;
 		}
 		memmove(end, line.ptr, line.len + 1);

@@ -38,6 +38,7 @@ struct fetch {
 
 struct places {
 	struct places_common *common;
+	const struct conf *conf; /* in force */
 	struct reactor *reactor;
 	struct log_ring *log;
 	struct transfers *transfers; /* NULL: nobody is to be asked */
@@ -195,7 +196,7 @@ static struct fetch *find_fetch(
 	struct places *p, struct text question, uint64_t hash)
 {
 	int64_t oldest_ns =
-		reactor_now_ns(p->reactor) - p->common->conf->places.timeout_ns;
+		reactor_now_ns(p->reactor) - p->conf->places.timeout_ns;
 	struct fetch *f;
 
 	LIST_FOREACH(f, &p->buckets[hash % BUCKETS], same)
@@ -281,7 +282,7 @@ static void log_reply(
 				HERD_MS_NS},
 	};
 
-	if (!p->common->conf->log.places_body) {
+	if (!p->conf->log.places_body) {
 		log_write(p->log, LOG_PLACES_REPLY, &facts);
 		return;
 	}
@@ -326,7 +327,7 @@ static const char *judge(
 	if (status >= 300 && status < 400)
 		return "it answers from elsewhere; is places.url right?";
 	why = cut_measure(json, provider->results, ret_cut);
-	if (!why && provider->translate && !p->common->conf->places.native)
+	if (!why && provider->translate && !p->conf->places.native)
 		why = translate(p, (unsigned)status, json, ret_cut);
 	return why;
 }
@@ -481,6 +482,7 @@ int places_new(struct places_common *common, struct reactor *reactor,
 	if (!p)
 		return -ENOMEM;
 	p->common = common;
+	p->conf = common->conf;
 	p->reactor = reactor;
 	p->log = log;
 	p->starter.on_due = on_start;
@@ -497,6 +499,11 @@ int places_new(struct places_common *common, struct reactor *reactor,
 		reactor_hook_add(reactor, &p->hook);
 	*ret_places = p;
 	return 0;
+}
+
+void places_update(struct places *p, const struct conf *conf)
+{
+	p->conf = conf;
 }
 
 void places_free(struct places *p)

@@ -27,7 +27,7 @@ struct listener {
 };
 
 struct acceptor {
-	struct acceptor_options options; /* [I] */
+	struct acceptor_options options; /* [O] */
 	int spare_fd;         /* [O] given up to get rid of a connection */
 	struct session *held; /* [O] accepted, but its worker's box was full */
 	struct timer rest;    /* [O] until then we do not listen */
@@ -244,6 +244,19 @@ static void on_close(void *to, intptr_t what)
 				break;
 	close_listeners(a);
 	a->options.on_closed(a->options.arg);
+}
+
+static void on_connections(void *to, intptr_t what)
+{
+	struct acceptor *a = to;
+
+	a->options.connections = (unsigned)what;
+}
+
+int acceptor_update(struct acceptor *a, unsigned connections)
+{
+	return mailbox_post(reactor_mailbox(a->options.reactor), on_connections,
+		a, (intptr_t)connections);
 }
 
 void acceptor_close(struct acceptor *a)

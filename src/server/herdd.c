@@ -21,10 +21,10 @@ static const char usage[] =
 	"  -V, --version      version and features\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"SIGTERM and SIGINT stop it, SIGUSR1 reopens the log. See herdd(8),\n"
-	"herd.conf(5), herd(7).\n"
+	"SIGTERM and SIGINT stop it, SIGHUP has it read the configuration again,\n"
+	"SIGUSR1 reopens the log. See herdd(8), herd.conf(5), herd(7).\n"
 	"\n"
-	"Options of the configuration:\n";
+	"Options of the configuration; \"live\": changed by SIGHUP, else at start:\n";
 
 struct options {
 	const char *conf_path;

@@ -64,6 +64,23 @@ void logger_reopen(struct logger *l)
 	(void)!mailbox_post(reactor_mailbox(l->reactor), on_reopen, l, 0);
 }
 
+static void on_move(void *to, intptr_t what)
+{
+	struct logger *l = to;
+	const struct logger_file *file = (const struct logger_file *)what;
+
+	/* Said in the old file. */
+	log_write(l->ring, LOG_MOVED,
+		&(struct log_facts){.bytes = text_of(file->path)});
+	log_move(l->log, file->path, file->fd);
+}
+
+int logger_move(struct logger *l, const struct logger_file *file)
+{
+	return mailbox_post(
+		reactor_mailbox(l->reactor), on_move, l, (intptr_t)file);
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 int logger_new(struct log *log, struct reactor *reactor, struct log_ring *ring,

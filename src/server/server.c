@@ -86,33 +86,45 @@ static int plan_workers(struct server *s)
 	return s->workers && s->worker_seats ? 0 : -ENOMEM;
 }
 
+int server_open_log(const struct server *s, const struct conf *conf,
+	char path[PATH_ROOM], int *ret_fd, char *error)
+{
+	int n = snprintf(path, PATH_ROOM, "%s/%s.log", conf->log.directory,
+		s->self->name);
+	int rc = n > 0 && n < PATH_ROOM ? 0 : -ENAMETOOLONG;
+
+	if (!rc)
+		rc = log_open(path, ret_fd);
+	/* One level is made, not a whole path: that would hide a typo. */
+	if (rc == -ENOENT && !mkdir(conf->log.directory, 0750))
+		rc = log_open(path, ret_fd);
+	if (rc)
+		snprintf(error, CONF_ERROR_MAX,
+			"cannot open the log %.800s: %s (log.directory must be a "
+			"directory that this user can write to)",
+			path, sys_error_text(rc));
+	return rc;
+}
+
 static int open_log(struct server *s, char *error)
 {
-	int n = snprintf(s->log_path, sizeof s->log_path, "%s/%s.log",
-		s->conf->log.directory, s->self->name);
 	struct log_options options = {.path = s->log_path,
 		.level = s->conf->log.level,
 		.messages = s->conf->log.messages,
 		.wait = s->conf->log.wait,
 		.shared = !s->conf->single};
-	int rc = n > 0 && (size_t)n < sizeof s->log_path ? 0 : -ENAMETOOLONG;
+	int fd;
+	int rc = server_open_log(s, s->conf, s->log_path, &fd, error);
 
-	if (!rc)
-		rc = log_new(&options, &s->log);
-	/* One level is made, not a whole path: that would hide a typo. */
-	if (rc == -ENOENT && !mkdir(s->conf->log.directory, 0750))
-		rc = log_new(&options, &s->log);
 	if (rc)
-		snprintf(error, CONF_ERROR_MAX,
-			"cannot open the log %.800s: %s (log.directory must be a "
-			"directory that this user can write to)",
-			s->log_path, sys_error_text(rc));
-	return rc;
+		return rc;
+	close(fd);
+	return log_new(&options, &s->log);
 }
 
 /* Where all servers are on loopback their names were looked up already, and
  * cost nothing; elsewhere answers may take long, and flood asks on its own. */
-static void resolve_neighbours(struct server *s)
+void server_resolve_neighbours(struct server *s)
 {
 	struct address found[NEIGHBOUR_ADDRESSES];
 	struct address known;
@@ -172,9 +184,8 @@ static int attach_flood(struct server *s)
 		.store = s->store,
 		.neighbours = s->neighbours,
 		.log = s->flood_seat.log,
+		.conf = s->conf,
 		.source = s->has_source ? &s->source : NULL,
-		.sync_interval_ns =
-			s->conf->peers.sync_interval_s * HERD_SECOND_NS,
 		.on_drained = stop_flood_drained,
 		.arg = s};
 
@@ -223,7 +234,7 @@ static int attach_roles(struct server *s, char *error)
 		rc = make_neighbours(s, error);
 	if (!rc) {
 		neighbours_set_secret(s->neighbours, secret);
-		resolve_neighbours(s);
+		server_resolve_neighbours(s);
 		rc = attach_flood(s);
 	}
 	if (!rc)
@@ -268,7 +279,9 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	if (!rc)
 		rc = make_seats(s);
 	if (!rc)
-		rc = stop_open_signals(s);
+		rc = signals_open(s);
+	if (!rc)
+		rc = reload_init(s);
 	if (!rc)
 		rc = places_common_new(conf, !conf->single, s->worker_count,
 			&s->places, error);
@@ -375,11 +388,12 @@ static void say_what_runs(struct server *s)
 	log_flush(s->main.log);
 }
 
-static void tell_ready(struct server *s)
+void server_tell_ready(struct server *s, const char *remark)
 {
 	char state[STATE_ROOM];
 
-	snprintf(state, sizeof state, "READY=1\nSTATUS=Serving: %s", s->about);
+	snprintf(state, sizeof state, "READY=1\nSTATUS=Serving: %s%s", s->about,
+		remark);
 	server_tell_manager(s, state);
 }
 
@@ -393,7 +407,7 @@ int server_run(struct server *s, char *error)
 		snprintf(error, CONF_ERROR_MAX, "cannot start a thread: %s",
 			sys_error_text(rc));
 	else {
-		tell_ready(s);
+		server_tell_ready(s, "");
 		reactor_run(s->main.reactor);
 	}
 	stop_threads(s);
@@ -430,6 +444,7 @@ void server_free(struct server *s)
 		close(s->signals.fd);
 	log_free(s->log);
 	secret_file_fini(&s->secret);
+	reload_fini(s);
 	sys_free(s->workers);
 	sys_free(s->worker_seats);
 	sys_free(s);

@@ -1,10 +1,6 @@
-/* stop - how a server ends: on a signal, step by step, each when the one before
- * has reported to main; see server.h. A deadline ends it in any case. */
-#include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
+/* stop - how a server ends: step by step, each when the one before has reported
+ * to main; see server.h. A deadline ends it in any case. */
 #include <stdio.h>
-#include <sys/signalfd.h>
 
 #include "herd/sys.h"
 
@@ -124,7 +120,7 @@ static void tell_stopping(struct server *s)
 	server_tell_manager(s, state);
 }
 
-static void begin_to_stop(struct server *s, const char *why)
+void stop_begin(struct server *s, const char *why)
 {
 	if (s->stopping) {
 		finish(s, "told twice");
@@ -136,50 +132,4 @@ static void begin_to_stop(struct server *s, const char *why)
 		reactor_now_ns(s->main.reactor) + s->conf->stop_timeout_ns);
 	acceptor_close(s->acceptor);
 	tell_stopping(s);
-}
-
-/* --- signals -------------------------------------------------------------- */
-
-static void on_signal(struct reactor_io *io, uint32_t events)
-{
-	struct server *s = HERD_CONTAINER(io, struct server, signals);
-	struct signalfd_siginfo info;
-
-	(void)events;
-	if (sys_read(io->fd, &info, sizeof info) != (ssize_t)sizeof info)
-		return;
-	switch (info.ssi_signo) {
-	case SIGTERM:
-		begin_to_stop(s, "SIGTERM");
-		break;
-	case SIGINT:
-		begin_to_stop(s, "SIGINT");
-		break;
-	case SIGUSR1:
-		logger_reopen(s->logger);
-		break;
-	default: /* SIGHUP: nothing to read again yet, and no reason to end */
-		break;
-	}
-}
-
-int stop_open_signals(struct server *s)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	/* SIGXFSZ: a log at its size limit is like a full disk. */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-		signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
-		sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	s->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s->signals.fd < 0)
-		return -errno;
-	s->signals.on_ready = on_signal;
-	return reactor_watch(s->main.reactor, &s->signals, EPOLLIN);
 }

@@ -124,6 +124,33 @@ void worker_drain(struct worker *w)
 	mailbox_post_last(reactor_mailbox(w->options.reactor), on_drain, w, 0);
 }
 
+/* --- another configuration ------------------------------------------------ */
+
+static void on_conf(void *to, intptr_t what)
+{
+	struct worker *w = to;
+	struct neighbours *nb = w->env.neighbours;
+	struct session *next;
+
+	w->env.conf = (const struct conf *)what;
+	places_update(w->env.places, w->env.conf);
+	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		if (!s->link ||
+			neighbours_is_from(nb, s->link->neighbour, &s->address))
+			continue;
+		session_end(s, neighbours_is_active(nb, s->link->neighbour)
+				       ? "the configuration has moved it"
+				       : "the configuration names it no more");
+	}
+}
+
+int worker_update(struct worker *w, const struct conf *conf)
+{
+	return mailbox_post(reactor_mailbox(w->options.reactor), on_conf, w,
+		(intptr_t)conf);
+}
+
 /* --- the end of each round ------------------------------------------------ */
 
 /* Those that become ready again, or for whom there was no time, have their turn

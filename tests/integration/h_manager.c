@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -111,6 +112,43 @@ START_TEST(stopping_is_told_first)
 }
 END_TEST
 
+START_TEST(reloading)
+{
+	struct herd *h =
+		herd_new(&(struct herd_setup){.design = herd_design(_i)});
+	int fd = manager(h);
+	int64_t before_us;
+	long long at_us;
+	const char *state;
+
+	herd_start(h, "Goloman");
+	state = told(h, fd);
+	for (int i = 0; i < 2; i++) {
+		before_us = herd_monotonic_ns() / 1000;
+		herd_signal(h, "Goloman", SIGHUP);
+		ck_assert_int_eq(sscanf(told(h, fd),
+					 "RELOADING=1\nSTATUS=Reading the "
+					 "configuration again\n"
+					 "MONOTONIC_USEC=%lld",
+					 &at_us),
+			1);
+		ck_assert_int_ge(at_us, before_us);
+		ck_assert_int_le(at_us, herd_monotonic_ns() / 1000);
+		ck_assert_str_eq(told(h, fd), state);
+	}
+	/* There is no such file any more. */
+	unlink(herd_conf(h, "Goloman"));
+	herd_signal(h, "Goloman", SIGHUP);
+	ck_assert(starts_with(told(h, fd), "RELOADING=1\n"));
+	ck_assert_str_eq(told(h, fd),
+		herd_printf(h, "%s; a new configuration was not taken", state));
+	check_told_no_more(fd);
+	close(fd);
+	unlink(herd_path(h, "notify"));
+	herd_free(h);
+}
+END_TEST
+
 START_TEST(a_manager_that_is_gone)
 {
 	struct herd *h =
@@ -131,6 +169,7 @@ static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, ready_and_stopping);
 	herd_add_test(tcase, stopping_is_told_first);
+	herd_add_test(tcase, reloading);
 	herd_add_test(tcase, a_manager_that_is_gone);
 }
 

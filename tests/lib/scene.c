@@ -22,8 +22,9 @@ struct scene scene;
 struct far far[SCENE_NEIGHBOURS] = {{.name = "Able"}, {.name = "Baker"}};
 
 static size_t of_us[SCENE_NEIGHBOURS] = {1, 2};
-static const struct conf conf = {
-	.servers = scene.servers, .server_count = HERD_COUNT(scene.servers)};
+static const struct conf conf = {.servers = scene.servers,
+	.server_count = HERD_COUNT(scene.servers),
+	.peers.sync_interval_s = 30};
 
 static struct log *log_file;
 static time_t deadline;
@@ -354,7 +355,7 @@ void scene_begin(unsigned neighbours, unsigned shards, bool threaded)
 	sys_fault_clock_set(SCENE_START_NS, SCENE_START_NS);
 	blocks_before = sys_fault_blocks();
 	deadline = seconds() + SCENE_DEADLINE_S;
-	scene = (struct scene){.threaded = threaded};
+	scene = (struct scene){.conf = &conf, .threaded = threaded};
 	for (size_t i = 0; i < HERD_COUNT(far); i++)
 		far_listen(&far[i]);
 	scene.servers[0] = (struct conf_server){.name = "Us",

@@ -25,6 +25,7 @@
 
 struct scene {
 	struct conf_server servers[1 + SCENE_NEIGHBOURS]; /* Us first */
+	const struct conf *conf;
 	struct reactor *reactor;
 	struct store *store;
 	struct neighbours *neighbours;

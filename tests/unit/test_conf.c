@@ -756,8 +756,8 @@ START_TEST(prints_options)
 	static const char *const parts[] = {
 		"\n      the longest line taken from a client\n",
 		"  limits.line\n",
-		"\n      bytes, 128 to 65536; default 65536\n",
-		"      true or false; default true\n",
+		"\n      bytes, 128 to 65536; default 65536; live\n",
+		"      true or false; default true; live\n",
 		"      \"auto\" or \"off\"; default \"auto\"\n",
 		"      a whole number, 1 to 65535; required\n",
 		"  peers.secret_file\n",

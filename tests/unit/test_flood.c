@@ -43,7 +43,7 @@ static int new_flood(void)
 		.store = scene.store,
 		.neighbours = scene.neighbours,
 		.log = scene.ring,
-		.sync_interval_ns = 30 * HERD_SECOND_NS,
+		.conf = scene.conf,
 		.on_drained = on_drained,
 		.arg = &drained};
 	int rc = flood_new(&options, &flood);

@@ -32,7 +32,8 @@ static void begin(unsigned neighbours)
 	options = (struct flood_options){.reactor = scene.reactor,
 		.store = scene.store,
 		.neighbours = scene.neighbours,
-		.log = scene.ring};
+		.log = scene.ring,
+		.conf = scene.conf};
 	ck_assert_int_eq(flood_new(&options, &flood), 0);
 	flood_start(flood);
 	next = 0;
@@ -56,13 +57,14 @@ static void prepare(void)
 /* What was prepared is in force, and these are our neighbours. */
 static void update(size_t *neighbours, size_t count)
 {
-	const struct conf conf = {
-		.servers = now, .server_count = HERD_COUNT(later[0])};
+	const struct conf conf = {.servers = now,
+		.server_count = HERD_COUNT(later[0]),
+		.peers.sync_interval_s = 30};
 
 	now[0].neighbours = neighbours;
 	now[0].neighbour_count = count;
 	ck_assert_int_eq(neighbours_update(scene.neighbours, &conf, 0), 0);
-	ck_assert_int_eq(flood_update(flood), 0);
+	ck_assert_int_eq(flood_update(flood, scene.conf), 0);
 }
 
 static void reconfigure(size_t *neighbours, size_t count)

@@ -67,6 +67,58 @@ START_TEST(reopens_after_rename)
 }
 END_TEST
 
+START_TEST(moves_to_another_file)
+{
+	struct log *log = probe_open(probe_everything);
+	struct log_ring *ring = probe_ring(log);
+	char other[sizeof probe_path + 2];
+	struct log_facts facts = {.time_ns = PROBE_T0, .why = "one"};
+	int fd = -1;
+
+	snprintf(other, sizeof other, "%s.2", probe_path);
+	log_write(ring, LOG_STOPPING, &facts);
+	ck_assert_int_eq(log_open("/nowhere/at/all", &fd), -ENOENT);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_int_eq(log_open(other, &fd), 0);
+	log_move(log, other, fd);
+	facts.why = "two";
+	log_write(ring, LOG_STOPPING, &facts);
+
+	/* Opened again, it is the other one. */
+	log_drain(log);
+	unlink(other);
+	ck_assert_int_eq(log_reopen(log), 0);
+	facts.why = "three";
+	log_write(ring, LOG_STOPPING, &facts);
+	log_free(log);
+
+	probe_expect(probe_path, PROBE_T0_TEXT "info stopping: one\n");
+	probe_expect(other, PROBE_T0_TEXT "info stopping: three\n");
+	unlink(other);
+}
+END_TEST
+
+START_TEST(chooses_anew)
+{
+	struct log *log = probe_open(probe_everything);
+	struct log_ring *ring = probe_ring(log);
+	struct log_facts facts = {.time_ns = PROBE_T0, .why = "one"};
+
+	log_choose(log, LOG_WARNING, true, false);
+	ck_assert(!log_wants(ring, LOG_STOPPING));
+	ck_assert(log_wants(ring, LOG_PEER_FAILED));
+	log_write(ring, LOG_STOPPING, &facts);
+	log_choose(log, LOG_INFO, false, false);
+	ck_assert(!log_wants(ring, LOG_RECEIVED));
+	facts.why = "two";
+	log_write(ring, LOG_STOPPING, &facts);
+	log_choose(log, LOG_INFO, true, false);
+	ck_assert(log_wants(ring, LOG_RECEIVED));
+	log_free(log);
+	probe_expect(probe_path, PROBE_T0_TEXT "info stopping: two\n");
+}
+END_TEST
+
 static unsigned pieces_of_lines(unsigned *ret_seen, uint64_t *ret_dropped)
 {
 	unsigned seen = 0;
@@ -232,6 +284,8 @@ int main(void)
 	tcase_add_test(tcase, creates_a_private_file);
 	tcase_add_test(tcase, appends_to_what_is_there);
 	tcase_add_test(tcase, reopens_after_rename);
+	tcase_add_test(tcase, moves_to_another_file);
+	tcase_add_test(tcase, chooses_anew);
 	tcase_add_loop_test(tcase, survives_a_full_disk, 1, 8);
 	tcase_add_test(tcase, owes_no_newline_to_a_new_file);
 	tcase_add_test(tcase, reports_ring_drops_after_a_full_disk);

@@ -38,6 +38,7 @@ static void set_up(void)
 		.store = scene.store,
 		.neighbours = scene.neighbours,
 		.log = scene.ring,
+		.sync_interval_ns = 30 * HERD_SECOND_NS,
 		.page = malloc(PEER_PAGE_ROOM)};
 	ck_assert_ptr_nonnull(env.page);
 	ck_assert_int_eq(feed_reserve(scene.store, 1), 0);

@@ -280,6 +280,25 @@ START_TEST(young_lines_wait)
 }
 END_TEST
 
+/* The store keeps times in milliseconds: in doubt it was before. */
+START_TEST(in_the_very_moment_of_the_link)
+{
+	age();
+	for (int i = 0; i < 20; i++) {
+		now_ns += 3 * HERD_SECOND_NS + 130 * 1000;
+		put(ours, (unsigned)i, 1);
+		now_ns += 10 * 1000;
+		sync_end(&sync);
+		sync_begin(&sync, now_ns);
+		now_ns += 900 * 1000;
+		talk();
+		ck_assert(!sync.settled);
+		advance(3 * HERD_SECOND_NS);
+		assert_equal(true);
+	}
+}
+END_TEST
+
 START_TEST(who_stops_does_not_wait)
 {
 	age();
@@ -548,6 +567,7 @@ int main(void)
 	tcase_add_test(tcase, who_has_nothing_gives_nothing);
 	tcase_add_test(tcase, only_what_is_missing_is_sent);
 	tcase_add_test(tcase, young_lines_wait);
+	tcase_add_test(tcase, in_the_very_moment_of_the_link);
 	tcase_add_test(tcase, who_stops_does_not_wait);
 	tcase_add_test(tcase, what_will_not_agree_is_left_alone);
 	tcase_add_test(tcase, who_is_busy_is_asked_again);

@@ -11,6 +11,7 @@
 struct server {
 	char name[32];
 	const char *conf;
+	bool other; /* plain_server.py, not herdd */
 	uint16_t port;
 	int hold_fd;   /* bound and never listening: the port stays ours */
 	int listen_fd; /* -1: herdd binds the port itself */

@@ -45,6 +45,8 @@ struct herd;
 struct herd_setup {
 	const char *design;   /* "threaded", "single", or "mixed": by turns */
 	const char *topology; /* HERD_ONE */
+	const char *other;    /* servers that are no herdd but plain_server.py,
+			       * and plain, as "Hands Welsh" */
 	const char *plain; /* servers with protocol = "plain", as "Hands Welsh";
 			       * "*": all of them */
 	const char *general; /* settings outside groups: "workers = 2;" */

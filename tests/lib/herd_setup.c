@@ -95,17 +95,24 @@ static const char *or_default(const char *text, const char *instead)
 	return text ? text : instead;
 }
 
-static bool is_plain(const struct herd *h, const struct server *s)
+/* Whether `names` holds this one, or is "*". */
+static bool is_among(const char *names, const char *name)
 {
-	const char *plain = or_default(h->setup.plain, "");
-	size_t len = strlen(s->name);
+	size_t len = strlen(name);
 
-	if (!strcmp(plain, "*"))
+	if (!names)
+		return false;
+	if (!strcmp(names, "*"))
 		return true;
-	for (; *plain; plain += strcspn(plain, " "), plain += *plain == ' ')
-		if (strcspn(plain, " ") == len && !memcmp(plain, s->name, len))
+	for (; *names; names += strcspn(names, " "), names += *names == ' ')
+		if (strcspn(names, " ") == len && !memcmp(names, name, len))
 			return true;
 	return false;
+}
+
+static bool is_plain(const struct herd *h, const struct server *s)
+{
+	return s->other || is_among(h->setup.plain, s->name);
 }
 
 static void print_servers(const struct herd *h, FILE *f)
@@ -162,6 +169,9 @@ struct herd *herd_new(const struct herd_setup *setup)
 	ck_assert_ptr_nonnull(mkdtemp(h->dir));
 	herd_start_janitor(h);
 	read_topology(h, or_default(setup->topology, HERD_ONE));
+	for (size_t i = 0; i < h->count; i++)
+		h->servers[i].other =
+			is_among(setup->other, h->servers[i].name);
 	for (size_t i = 0; i < h->count; i++) {
 		const char *design = or_default(setup->design, designs[0]);
 

@@ -67,6 +67,9 @@ struct conf {
 		bool wait; /* full = "wait" */
 	} log;
 	struct {
+		const char *directory; /* absolute; NULL: log.directory */
+	} control;                     /* see conf_control_directory */
+	struct {
 		bool trust_addresses;
 		unsigned sync_interval_s;
 		const char *secret_file; /* absolute; NULL: none */
@@ -125,6 +128,13 @@ void conf_keep(const struct conf *now, size_t self_now, struct conf *next,
 static inline bool conf_asks_places(const struct conf *conf)
 {
 	return conf->places.url || conf->places.key_file;
+}
+
+/* The folder of the control sockets. */
+static inline const char *conf_control_directory(const struct conf *conf)
+{
+	return conf->control.directory ? conf->control.directory
+				       : conf->log.directory;
 }
 
 /* Every option with what it is for, its range and its default, two or three

@@ -54,6 +54,18 @@ HERD_MUST_CHECK int flood_update(struct flood *f, const struct conf *conf);
 /* Threads: any. Neighbour `which` has dialled us, as that incarnation. */
 void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation);
 
+/* How the peers are, for people. */
+struct flood_report {
+	struct peer_status *peers; /* where they go */
+	size_t room;               /* how many of them */
+	size_t count;              /* set when filled */
+	/* Called on flood's thread, which then forgets the report. */
+	void (*on_filled)(struct flood_report *report);
+};
+
+/* Threads: any. Have it filled. 0; -EAGAIN: flood's mailbox is full. */
+HERD_MUST_CHECK int flood_report(struct flood *f, struct flood_report *report);
+
 /* Threads: any; after the last flood_changed. Send what there is to the
  * neighbours that can be reached, wait for their PONGs, call on_drained. */
 void flood_drain(struct flood *f);

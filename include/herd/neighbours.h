@@ -18,7 +18,7 @@
  * plain neighbour nobody can tell whether it was: it has one for good.
  *
  * Threads: any. Locks: one mutex, a leaf; asked once per connection, not per
- * line but for the AT lines of plain neighbours. */
+ * line but for the AT lines of plain neighbours, unless said otherwise. */
 #ifndef HERD_NEIGHBOURS_H
 #define HERD_NEIGHBOURS_H
 
@@ -87,8 +87,8 @@ bool neighbours_is_from(
 bool neighbours_any_from(struct neighbours *nb, const struct address *from);
 
 /* How many plain neighbours have the address `from`, and the first of them. */
-size_t neighbours_plain_from(struct neighbours *nb, const struct address *from,
-	size_t *ret_which);
+size_t neighbours_plain_from(
+	struct neighbours *nb, const struct address *from, size_t *ret_which);
 
 /* The address to dial in the nth attempt: they take turns. false: its name is
  * not resolved. */
@@ -106,6 +106,18 @@ void neighbours_set_addresses(struct neighbours *nb, size_t which,
 HERD_MUST_CHECK bool neighbours_link_opened(
 	struct neighbours *nb, size_t which, uint32_t *ret_number);
 void neighbours_link_closed(struct neighbours *nb, size_t which);
+
+/* A line of an update has come from it: taken, or else skipped. Takes no lock:
+ * this is asked for every line. */
+void neighbours_count_line(struct neighbours *nb, size_t which, bool taken);
+
+/* What it has done to us, for people. */
+struct neighbour_tally {
+	unsigned links; /* open now */
+	uint64_t taken, skipped;
+};
+void neighbours_get_tally(
+	struct neighbours *nb, size_t which, struct neighbour_tally *ret_tally);
 
 /* Whether it has opened none since. */
 bool neighbours_link_is_newest(

@@ -69,13 +69,16 @@ struct peer {
 	struct timer timer;
 	struct timer sync_timer; /* a round at which a comparison is due */
 	struct sync sync;
-	struct resolver *resolver;  /* RESOLVING; else NULL */
-	unsigned moves;             /* neighbours_moves, as we dial it */
-	bool retired;               /* no neighbour now: no more dials */
-	unsigned attempt;           /* dials since it was last up; plain:
-				     * dials that failed */
-	int64_t backoff_ns;         /* of the next failure */
-	bool draining;              /* we are stopping: no more dials */
+	struct resolver *resolver; /* RESOLVING; else NULL */
+	unsigned moves;            /* neighbours_moves, as we dial it */
+	bool retired;              /* no neighbour now: no more dials */
+	unsigned attempt;    /* dials since it was last up; plain: dials that
+			      * failed */
+	int64_t backoff_ns;  /* of the next failure */
+	bool draining;       /* we are stopping: no more dials */
+	int64_t lost_ns;     /* since when it is not up, or reachable */
+	const char *trouble; /* why not: a literal; NULL: no reason yet */
+	uint64_t sent;       /* updates, on all its links; not repairs */
 	struct handshake handshake; /* from GREETING on */
 
 	bool plain;      /* as of peer_start */
@@ -117,6 +120,23 @@ void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS]);
 /* Send one write's worth of news if there is any and the socket takes it.
  * true: there is more to send right now. */
 bool peer_pump(struct peer *p);
+
+/* How a link is, for people. */
+struct peer_status {
+	size_t which;        /* neighbour */
+	const char *name;    /* as long as the configuration */
+	const char *state;   /* a word */
+	int64_t for_ns;      /* how long it has been up, or not up */
+	const char *trouble; /* why it is not up; NULL: it is, or no reason */
+	struct feed_lag lag; /* what is to be sent yet */
+	uint64_t sent;       /* updates */
+	uint64_t comparisons, repairs, repaired; /* of maps; lines */
+};
+
+/* Looks at no more than PEER_LAG_MAX entries of the store. */
+void peer_get_status(struct peer *p, struct peer_status *ret_status);
+
+#define PEER_LAG_MAX 65536
 
 /* We are stopping: send what there is, then a PING. From then on peer_drained
  * tells whether its PONG has come, or there is nobody to tell. */

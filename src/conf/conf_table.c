@@ -220,6 +220,14 @@ static const struct conf_option options[] = {
 		.help = "when the log cannot keep up: count and drop, or wait",
 	},
 	{
+		.name = "control.directory",
+		.type = CONF_PATH,
+		.unit = "the path of a folder",
+		IN(conf, control.directory),
+		.help = "the folder of the control socket; without it, the "
+			"log's",
+	},
+	{
 		.name = "peers.trust_addresses",
 		.type = CONF_BOOL,
 		.number = false,

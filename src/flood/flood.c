@@ -68,6 +68,25 @@ void flood_was_heard(struct flood *f, size_t which, uint32_t incarnation)
 		pack_heard(which, incarnation));
 }
 
+static void on_report(void *to, intptr_t what)
+{
+	struct flood *f = to;
+	struct flood_report *report = (struct flood_report *)what;
+
+	report->count = 0;
+	for (size_t i = 0; i < f->count && report->count < report->room; i++)
+		if (!f->peers[i]->retired)
+			peer_get_status(f->peers[i],
+				&report->peers[report->count++]);
+	report->on_filled(report);
+}
+
+int flood_report(struct flood *f, struct flood_report *report)
+{
+	return mailbox_post(reactor_mailbox(f->options.reactor), on_report, f,
+		(intptr_t)report);
+}
+
 static void on_drain(void *to, intptr_t what)
 {
 	struct flood *f = to;

@@ -35,6 +35,7 @@ struct neighbour {
 	unsigned links;               /* [L] open, dialled by it */
 	uint32_t last_link;           /* [L] how many it ever opened */
 	struct said said[CAUSES_MAX]; /* [L] */
+	atomic_uint_fast64_t taken, skipped; /* [A] lines; only ever counted */
 };
 
 struct neighbours {
@@ -354,6 +355,28 @@ void neighbours_link_closed(struct neighbours *nb, size_t which)
 	lock(nb);
 	HERD_ASSERT(nb->each[which]->links > 0);
 	nb->each[which]->links--;
+	unlock(nb);
+}
+
+void neighbours_count_line(struct neighbours *nb, size_t which, bool taken)
+{
+	struct neighbour *n = nb->each[which];
+
+	atomic_fetch_add_explicit(
+		taken ? &n->taken : &n->skipped, 1, memory_order_relaxed);
+}
+
+void neighbours_get_tally(
+	struct neighbours *nb, size_t which, struct neighbour_tally *ret_tally)
+{
+	struct neighbour *n = nb->each[which];
+
+	ret_tally->taken =
+		atomic_load_explicit(&n->taken, memory_order_relaxed);
+	ret_tally->skipped =
+		atomic_load_explicit(&n->skipped, memory_order_relaxed);
+	lock(nb);
+	ret_tally->links = n->links;
 	unlock(nb);
 }
 

@@ -82,17 +82,20 @@ void peer_lose(struct peer *p, const char *why)
 	if (p->state == PEER_UP) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
 		p->attempt = 0;
+		p->lost_ns = now(p);
 		/* A link that never holds must not be redialled at full
 		 * speed. */
 		if (now(p) - p->up_since_ns >= BACKOFF_MAX_NS)
 			p->backoff_ns = PEER_BACKOFF_MIN_NS;
 	} else if (p->reachable) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
+		p->lost_ns = now(p);
 		p->reachable = false;
 		p->attempt++;
 	} else if (p->attempt++ % SAY_EVERY == 0) {
 		log_write(p->env->log, LOG_PEER_FAILED, &facts);
 	}
+	p->trouble = why;
 	wait_for_next_dial(p);
 }
 
@@ -100,6 +103,7 @@ void peer_lose(struct peer *p, const char *why)
 static void refuse(struct peer *p, const char *why)
 {
 	p->attempt++;
+	p->trouble = why;
 	if (neighbours_may_say(p->env->neighbours, p->which, why, now(p)))
 		log_write(p->env->log, LOG_PEER_FAILED,
 			&(struct log_facts){.name = peer_name(p), .why = why});
@@ -245,6 +249,7 @@ static void come_up(struct peer *p)
 	struct address address = {0};
 
 	p->state = PEER_UP;
+	p->trouble = NULL;
 	p->incarnation = neighbours_incarnation(p->env->neighbours, p->which,
 		(struct text){h->boot, h->boot_len});
 	p->up_since_ns = now(p);
@@ -489,7 +494,8 @@ void peer_init(struct peer *p, const struct peer_env *env, size_t which,
 		.state = PEER_WAITING,
 		.backoff_ns = PEER_BACKOFF_MIN_NS,
 		.timer = {.on_due = on_timer},
-		.sync_timer = {.on_due = on_sync_timer}};
+		.sync_timer = {.on_due = on_sync_timer},
+		.lost_ns = reactor_now_ns(env->reactor)};
 	p->conn.io.fd = -1;
 	sync_init(&p->sync, env->store);
 }

@@ -98,6 +98,10 @@ static void end(struct peer *p, const char *why_not)
 		return;
 	}
 	buf_fini(&p->held);
+	p->sent++;
+	p->trouble = NULL;
+	if (!p->reachable)
+		p->up_since_ns = reactor_now_ns(p->env->reactor);
 	if (!p->reachable && neighbours_address(p->env->neighbours, p->which,
 				     p->attempt, &address))
 		log_write(p->env->log, LOG_PEER_CONNECTED,

@@ -45,6 +45,7 @@ static size_t fill_page(struct peer *p)
 		feed_read(
 			p->env->store, p->reader, shard, p->incarnation, &page);
 		len += page.len;
+		p->sent += page.lines;
 		if (!page.more)
 			p->behind[shard / 64] &= ~(UINT64_C(1) << shard % 64);
 		p->next_shard = (shard + 1) % STORE_BUCKETS;

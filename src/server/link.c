@@ -126,6 +126,7 @@ void link_answer_hello(struct session *s, const struct line *line)
 void link_skip(struct session *s, struct text bytes, const char *why)
 {
 	s->link->skipped++;
+	neighbours_count_line(s->env->neighbours, s->link->neighbour, false);
 	log_write(s->env->log, LOG_PEER_SKIPPED,
 		&(struct log_facts){.time_ns = s->env->now_ns,
 			.name = session_link_name(s),

@@ -7,6 +7,7 @@
 #define HERD_PARTS_H
 
 #include "herd/acceptor.h"
+#include "herd/control.h"
 #include "herd/flood.h"
 #include "herd/listeners.h"
 #include "herd/log.h"
@@ -66,6 +67,7 @@ struct server {
 	struct places_common *places;
 	struct worker **workers;
 	struct acceptor *acceptor;
+	struct control *control;
 
 	struct seat main, acceptor_seat, flood_seat, log_seat;
 	struct seat *worker_seats;

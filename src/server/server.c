@@ -249,6 +249,21 @@ static int attach_roles(struct server *s, char *error)
 	return rc;
 }
 
+static int attach_control(struct server *s, char *error)
+{
+	struct control_options options = {.reactor = s->main.reactor,
+		.store = s->store,
+		.neighbours = s->neighbours,
+		.flood = s->flood,
+		.workers = s->workers,
+		.worker_count = s->worker_count,
+		.directory = conf_control_directory(s->conf),
+		.server = s->self->name,
+		.design = s->conf->single ? "single" : "threaded"};
+
+	return control_new(&options, &s->control, error);
+}
+
 int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 	char *error)
 {
@@ -290,6 +305,8 @@ int server_new(const struct conf *conf, size_t self, struct server **ret_server,
 		reactor_hook_add(s->main.reactor, &s->main_hook);
 		rc = attach_roles(s, error);
 	}
+	if (!rc)
+		rc = attach_control(s, error);
 	if (rc) {
 		if (!*error)
 			snprintf(error, CONF_ERROR_MAX, "%s",
@@ -424,6 +441,7 @@ void server_free(struct server *s)
 {
 	if (!s)
 		return;
+	control_free(s->control);
 	acceptor_free(s->acceptor);
 	for (size_t i = 0; s->workers && i < s->worker_count; i++)
 		worker_free(s->workers[i]);

@@ -36,6 +36,7 @@ void updates_take(struct session *s, const struct answer_line *l)
 
 	log_received(s, l->line.body, session_link_name(s));
 	s->link->updates++;
+	neighbours_count_line(s->env->neighbours, s->link->neighbour, true);
 	put(s, l, &source);
 }
 
@@ -61,6 +62,7 @@ bool updates_take_plain(struct session *s, const struct answer_line *l)
 	if (count == 1) {
 		name = neighbours_name(nb, which);
 		source.origin = neighbours_incarnation(nb, which, text_of(""));
+		neighbours_count_line(nb, which, true);
 	}
 	s->commands++;
 	log_received(s, at.line.body, name);

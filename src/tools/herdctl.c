@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "herd/conf.h"
 #include "herd/exchange.h"
+#include "herd/inspect.h"
 #include "herd/line.h"
 #include "herd/stamp.h"
 #include "herd/sys.h"
@@ -51,6 +53,8 @@ struct command {
 	struct operand operands[3];
 	const char *hint; /* what a server that says "? " may mean */
 	bool table;       /* its answer can be shown as one */
+	/* It is asked of servers of this machine, by their control sockets. */
+	int (*inspect)(const struct inspect *inspect);
 };
 
 #define ID_RIGHT "at least one byte and no white space"
@@ -67,15 +71,18 @@ static const struct command commands[] = {
 				"seconds since 1970, to the year 2262, like "
 				"1520023934.918963997"},
 		},
-		"is its clock far behind, or its line limit small?", false},
+		"is its clock far behind, or its line limit small?", false,
+		NULL},
 	{"whatsat", "WHATSAT", 3, 3,
 		{
 			{"ID", "WHATSAT ", " 0 0", ID_RIGHT},
 			{"KM", "WHATSAT x ", " 0", "0 to 50, like 10 or 2.5"},
 			{"N", "WHATSAT x 0 ", "", "a whole number, 0 to 20"},
 		},
-		"it may never have heard of that client", true},
-	{"send", NULL, 0, 0, {{0}}, NULL, false},
+		"it may never have heard of that client", true, NULL},
+	{"send", NULL, 0, 0, {{0}}, NULL, false, NULL},
+	{"dump", NULL, 0, 1, {{0}}, NULL, false, inspect_dump},
+	{"status", NULL, 0, INT_MAX, {{0}}, NULL, false, inspect_status},
 };
 
 static const char help[] =
@@ -90,6 +97,9 @@ static const char help[] =
 	"byte\n"
 	"  send                       pass on standard input, print the "
 	"answers\n"
+	"  dump [SERVER]              print all that a server of this machine "
+	"knows\n"
+	"  status [SERVER]...         tell how servers of this machine are\n"
 	"\n"
 	"Options, which come before the command:\n"
 	"  -c, --config FILE          the herd's configuration file\n"
@@ -102,14 +112,16 @@ static const char help[] =
 	"  -V, --version              print the version\n"
 	"  -h, --help                 print this\n"
 	"\n"
-	"Exit status: 0 answered, 1 the server said \"? \", 2 usage, "
-	"3 no answer.\n";
+	"Exit status: 0 answered, 1 the server said \"? \" or cannot be "
+	"inspected,\n"
+	"2 usage, 3 no answer.\n";
 
 struct settings {
 	const char *conf_path;
-	const char *server; /* a name, HOST:PORT; NULL: the file's first */
+	char *server; /* a name, HOST:PORT; NULL: the file's first */
 	int timeout_ms;
 	bool table; /* where there can be one; else raw bytes */
+	bool raw;   /* was asked for */
 };
 
 struct target {
@@ -355,6 +367,31 @@ out_free:
 	return code;
 }
 
+/* --- servers of this machine ---------------------------------------------- */
+
+static int inspect(
+	const struct command *c, int count, char **names, struct settings *set)
+{
+	char error[CONF_ERROR_MAX];
+	struct inspect in = {.names = count ? names : &set->server,
+		.count = count ? (size_t)count : set->server != NULL,
+		.timeout_ms = set->timeout_ms,
+		.raw = set->raw};
+	struct conf *conf;
+	int code = 0;
+
+	if (conf_read(set->conf_path, &conf, error))
+		return complain(EXIT_USAGE, "%s", error);
+	in.conf = conf;
+	for (size_t i = 0; i < in.count && !code; i++)
+		if (conf_find_server(conf, in.names[i], &(size_t){0}, error))
+			code = complain(EXIT_USAGE, "%s", error);
+	if (!code)
+		code = c->inspect(&in);
+	conf_free(conf);
+	return code;
+}
+
 /* --- the command line ----------------------------------------------------- */
 
 static int parse_timeout(const char *text, int *ret_ms)
@@ -383,12 +420,13 @@ static int run_command(int count, char **words, struct settings *set)
 	}
 	if (count == 0)
 		return complain(EXIT_USAGE,
-			"a command is missing: iamat, whatsat or send; see "
-			"herdctl --help");
+			"a command is missing: iamat, whatsat, send, dump or "
+			"status; see herdctl --help");
 	c = find_command(words[0]);
 	if (!c)
 		return complain(EXIT_USAGE,
-			"'%s' is no command; iamat, whatsat and send are",
+			"'%s' is no command; iamat, whatsat, send, dump and "
+			"status are",
 			words[0]);
 	count--;
 	if (count < c->operands_min || count > c->operands_max)
@@ -396,6 +434,8 @@ static int run_command(int count, char **words, struct settings *set)
 			"%s: too %s arguments; see herdctl --help (options "
 			"come before the command)",
 			c->name, count < c->operands_min ? "few" : "many");
+	if (c->inspect)
+		return inspect(c, count, words + 1, set);
 	return converse(c, count, words + 1, set);
 }
 
@@ -436,6 +476,7 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			set.table = false;
+			set.raw = true;
 			break;
 		case 'V':
 			puts("herdctl " PACKAGE_VERSION);

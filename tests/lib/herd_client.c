@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define CHUNK 65536
@@ -45,6 +46,19 @@ struct client *client_open(struct herd *h, const char *server)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_msg(!connect(fd, (struct sockaddr *)&to, sizeof to),
 		"connect to %s: %s", server, strerror(errno));
+	return client_new(fd);
+}
+
+struct client *client_open_control(struct herd *h, const char *server)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	snprintf(to.sun_path, sizeof to.sun_path, "%s/%s.sock", herd_dir(h),
+		server);
+	ck_assert_msg(!connect(fd, (struct sockaddr *)&to, sizeof to),
+		"connect to %s: %s", to.sun_path, strerror(errno));
 	return client_new(fd);
 }
 
@@ -284,6 +298,18 @@ struct text herd_exchange(
 
 	client_close(c);
 	return answer;
+}
+
+struct text herd_control(
+	struct herd *h, const char *server, const char *request)
+{
+	struct client *c = client_open_control(h, server);
+	struct text reply;
+
+	client_send(c, herd_printf(h, "%s\n", request));
+	reply = herd_keep(h, client_rest(c));
+	client_close(c);
+	return reply;
 }
 
 const char *herd_ask(struct herd *h, const char *server, const char *request)

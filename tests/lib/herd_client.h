@@ -18,6 +18,9 @@ struct client *client_open(struct herd *h, const char *server);
 /* Accept one connection on the listening socket of a server the test plays. */
 struct client *client_accept(int listen_fd);
 
+/* Connect to the control socket of a server; no byte is exchanged. */
+struct client *client_open_control(struct herd *h, const char *server);
+
 /* The connection's own socket, blocking. Stays the client's. */
 int client_fd(struct client *c);
 
@@ -64,6 +67,11 @@ void client_reset(struct client *c);
 struct text herd_exchange(
 	struct herd *h, const char *server, struct text request);
 const char *herd_ask(struct herd *h, const char *server, const char *request);
+
+/* Say one line to its control socket, its LF added; the whole reply, "END"
+ * included. Kept until herd_free. */
+struct text herd_control(
+	struct herd *h, const char *server, const char *request);
 
 /* Tell a server where a client is; the AT line it answers, without LF. Kept
  * until herd_free. */

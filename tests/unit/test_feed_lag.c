@@ -86,11 +86,13 @@ START_TEST(reserve_keeps_bookmarks)
 	ck_assert_int_eq(feed_reserve(store, 0), 0);
 	ck_assert_int_eq(feed_reserve(store, 2), 0);
 	ck_assert_uint_eq(read_all(0, 0), 1);
+	ck_assert_uint_eq(read_all(1, 0), 1);
 	ck_assert_int_eq(feed_reserve(store, 1), 0); /* there are more */
 	put_at(2, 1, 0, 0);
 	ck_assert_int_eq(feed_reserve(store, 5), 0);
 	ck_assert_uint_eq(read_all(0, 0), 1);
-	for (unsigned reader = 1; reader < 5; reader++)
+	ck_assert_uint_eq(read_all(1, 0), 1);
+	for (unsigned reader = 2; reader < 5; reader++)
 		ck_assert_uint_eq(read_all(reader, 0), 2);
 	/* The new ones step back as the old ones do. */
 	put_at(2, 2, 0, 0);

@@ -261,34 +261,6 @@ START_TEST(says_what_room_it_wants)
 }
 END_TEST
 
-START_TEST(gives_as_many_as_asked_for)
-{
-	static char dst[65536];
-	struct feed_page page = {
-		.dst = dst, .room = sizeof dst, .max_lines = 2};
-
-	open_store(_i, 1, 1);
-	put(1, 1, SHORT, 0);
-	put(2, 1, SHORT, 7); /* left out: does not count */
-	put(3, 1, SHORT, 0);
-	put(4, 1, SHORT, 0);
-	feed_read(store, 0, 0, 7, &page);
-	ck_assert_uint_eq(page.lines, 2);
-	ck_assert(page.more);
-	feed_read(store, 0, 0, 7, &page);
-	ck_assert_uint_eq(page.lines, 1);
-	ck_assert_uint_eq(sample_client(dst), 4);
-	ck_assert(!page.more);
-
-	for (unsigned i = 0; i < FEED_PAGE_LINES + 1; i++)
-		put(i, 2, SHORT, 0);
-	page.max_lines = 1000; /* one lock hold has its limit all the same */
-	feed_read(store, 0, 0, 7, &page);
-	ck_assert_uint_eq(page.lines, FEED_PAGE_LINES);
-	ck_assert(page.more);
-}
-END_TEST
-
 /* --- readers of different speed ------------------------------------------- */
 
 #define CLIENTS 150
@@ -503,7 +475,6 @@ int main(void)
 	tcase_add_loop_test(tcase, looks_at_so_many_at_once, 0, 2);
 	tcase_add_loop_test(tcase, leaves_out_where_it_came_from, 0, 2);
 	tcase_add_loop_test(tcase, says_what_room_it_wants, 0, 2);
-	tcase_add_loop_test(tcase, gives_as_many_as_asked_for, 0, 2);
 	tcase_add_loop_test(tcase, serves_readers_of_different_speed, 0, 2);
 	tcase_add_loop_test(tcase, follows_many_writers, 0, 4);
 	suite_add_tcase(suite, tcase);

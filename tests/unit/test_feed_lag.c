@@ -1,5 +1,5 @@
-/* The change feed: readers that are added while it runs, and how far each is
- * behind. */
+/* The change feed: readers that are added while it runs, pages that are asked
+ * to be short, and how far each reader is behind. */
 #include "herd/store.h"
 
 #include <check.h>
@@ -218,6 +218,37 @@ START_TEST(reserves_under_many_writers)
 }
 END_TEST
 
+/* --- short pages ---------------------------------------------------------- */
+
+START_TEST(gives_as_many_as_asked_for)
+{
+	static char dst[65536];
+	struct feed_page page = {
+		.dst = dst, .room = sizeof dst, .max_lines = 2};
+
+	open_store(_i, 1);
+	ck_assert_int_eq(feed_reserve(store, 1), 0);
+	put_at(1, 1, 0, 0);
+	put_at(2, 1, 7, 0); /* left out: does not count */
+	put_at(3, 1, 0, 0);
+	put_at(4, 1, 0, 0);
+	feed_read(store, 0, 0, 7, &page);
+	ck_assert_uint_eq(page.lines, 2);
+	ck_assert(page.more);
+	feed_read(store, 0, 0, 7, &page);
+	ck_assert_uint_eq(page.lines, 1);
+	ck_assert_uint_eq(sample_client(dst), 4);
+	ck_assert(!page.more);
+
+	for (unsigned i = 0; i < FEED_PAGE_LINES + 1; i++)
+		put_at(i, 2, 0, 0);
+	page.max_lines = 1000; /* one lock hold has its limit all the same */
+	feed_read(store, 0, 0, 7, &page);
+	ck_assert_uint_eq(page.lines, FEED_PAGE_LINES);
+	ck_assert(page.more);
+}
+END_TEST
+
 /* --- how far behind ------------------------------------------------------- */
 
 /* Against a model, and what feed_read then gives. */
@@ -323,6 +354,7 @@ int main(void)
 	tcase_add_loop_test(tcase, reserve_keeps_bookmarks, 0, 2);
 	tcase_add_loop_test(tcase, reserve_survives_lack_of_memory, 0, 2);
 	tcase_add_loop_test(tcase, reserves_under_many_writers, 0, 4);
+	tcase_add_loop_test(tcase, gives_as_many_as_asked_for, 0, 2);
 	tcase_add_loop_test(tcase, measures_what_will_be_read, 0, 4);
 	tcase_add_loop_test(tcase, measures_so_many_at_once, 0, 2);
 	tcase_add_loop_test(tcase, tells_ages, 0, HERD_COUNT(ages));

@@ -237,33 +237,6 @@ START_TEST(spreads_ids_over_all_shards)
 }
 END_TEST
 
-/* What a plain neighbour says again is no news; a client's is. */
-START_TEST(hears_echoes)
-{
-	struct store *store = store_of_kind(_i);
-	struct sample *sample = malloc(sizeof *sample);
-	struct store_source client = {0};
-	struct store_source plain = {.plain = true};
-	enum store_result result;
-
-	ck_assert_ptr_nonnull(sample);
-	sample_make(sample, 1, 5000, 0, 90);
-	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
-	ck_assert_int_eq(result, STORE_NEWER);
-	sample->s.stamp_ns += 999;
-	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
-	ck_assert_int_eq(result, STORE_STALE);
-	sample->s.stamp_ns += 1;
-	ck_assert_int_eq(sample_put(store, sample, &plain, &result), 0);
-	ck_assert_int_eq(result, STORE_NEWER);
-	sample->s.stamp_ns += 1;
-	ck_assert_int_eq(sample_put(store, sample, &client, &result), 0);
-	ck_assert_int_eq(result, STORE_NEWER);
-	free(sample);
-	store_free(store);
-}
-END_TEST
-
 /* --- many threads --------------------------------------------------------- */
 
 #define WRITERS        4
@@ -510,7 +483,6 @@ int main(void)
 	tcase_add_loop_test(tcase, appends_to_what_is_there, 0, kind_count);
 	tcase_add_loop_test(tcase, tells_ids_apart, 0, kind_count);
 	tcase_add_loop_test(tcase, spreads_ids_over_all_shards, 0, 11);
-	tcase_add_loop_test(tcase, hears_echoes, 0, kind_count);
 	for (int i = 0; i < kind_count; i++)
 		if (kinds[i].shared)
 			tcase_add_loop_test(

@@ -536,12 +536,12 @@ void peer_was_heard(struct peer *p, uint32_t incarnation)
 /* Whatever was tried until now says nothing of what comes. */
 static void start_over(struct peer *p, const char *why)
 {
-	if (p->state == PEER_UP)
-		log_write(p->env->log, LOG_PEER_LOST,
-			&(struct log_facts){.name = peer_name(p), .why = why});
+	if (p->state == PEER_UP || p->reachable)
+		peer_lose(p, why);
+	else
+		wait_for_next_dial(p);
 	p->attempt = 0;
 	p->backoff_ns = PEER_BACKOFF_MIN_NS;
-	wait_for_next_dial(p);
 	peer_start(p);
 }
 

@@ -1,8 +1,9 @@
 /* peer - the state machine of one link that we dial; see peer.h. What is sent
  * on it stands in pump.c, and how that reaches a plain neighbour in plain.c.
  *
- * How a dead neighbour is told from a slow one: it is dead when it answers no
- * PING for ten seconds and its kernel acknowledges no bytes either.
+ * How a dead neighbour is told from a slow one: it is dead ten seconds after its
+ * last sign of life, a PONG or bytes that its kernel acknowledged. As it is asked
+ * for one every two seconds, one that vanished is dead after eight to ten.
  * TCP_USER_TIMEOUT would not do: it also kills a live neighbour whose window is
  * full because it has much to read. TCP_NOTSENT_LOWAT keeps lines that cannot
  * leave yet out of the kernel's queue, so that they wait in the store and
@@ -20,8 +21,8 @@
 #define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
 #define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
 #define RESOLVE_POLL_NS (100 * HERD_MS_NS)
-#define TICK_NS         HERD_SECOND_NS
-#define PING_EVERY_NS   (5 * HERD_SECOND_NS)
+#define TICK_NS         (250 * HERD_MS_NS)
+#define PING_EVERY_NS   (2 * HERD_SECOND_NS)
 #define DEAD_AFTER_NS   (10 * HERD_SECOND_NS)
 #define ANSWER_MAX      4096 /* bytes of one line of an acceptor's hello */
 #define SAY_EVERY       32   /* failed dials of a neighbour that stays away */
@@ -419,30 +420,54 @@ int peer_send_ping(struct peer *p)
 	return rc ? rc : conn_watch(&p->conn, true);
 }
 
-static void look_for_life(struct peer *p)
+static void note_life(struct peer *p, int64_t at_ns)
+{
+	if (p->alive_ns < at_ns)
+		p->alive_ns = at_ns;
+}
+
+/* What was acknowledged since the last look counts as if it had been right
+ * after that look: a neighbour that vanished then must not be noticed late. */
+static void look_at_acks(struct peer *p)
 {
 	uint64_t acked;
+
+	if (sys_bytes_acked(p->conn.io.fd, &acked) || acked == p->acked)
+		return;
+	p->acked = acked;
+	note_life(p, now(p) - TICK_NS);
+}
+
+/* If no PING went out for long, it was we who did not run: the neighbour gets
+ * the time that it has for any other. */
+static int ping_if_idle(struct peer *p)
+{
+	if (!p->ponged || buf_len(&p->conn.out))
+		return 0;
+	if (p->draining)
+		note_life(p, now(p)); /* nothing is owed to us */
+	if (p->draining || now(p) - p->pinged_ns < PING_EVERY_NS)
+		return 0;
+	note_life(p, now(p) - PING_EVERY_NS - TICK_NS);
+	return peer_send_ping(p);
+}
+
+static void look_for_life(struct peer *p)
+{
+	int64_t left_ns;
 	int rc;
 
-	if (!sys_bytes_acked(p->conn.io.fd, &acked) && acked != p->acked) {
-		p->acked = acked;
-		p->alive_ns = now(p);
-	}
-	if (p->ponged && !buf_len(&p->conn.out))
-		p->alive_ns = now(p); /* nothing is owed to us */
-	if (now(p) - p->alive_ns >= DEAD_AFTER_NS) {
-		peer_lose(p, "no sign of life for 10 s");
+	look_at_acks(p);
+	rc = ping_if_idle(p);
+	if (rc) {
+		peer_lose(p, sys_error_text(rc));
 		return;
 	}
-	if (p->ponged && !buf_len(&p->conn.out) && !p->draining &&
-		now(p) - p->pinged_ns >= PING_EVERY_NS) {
-		rc = peer_send_ping(p);
-		if (rc) {
-			peer_lose(p, sys_error_text(rc));
-			return;
-		}
-	}
-	set_timer(p, TICK_NS);
+	left_ns = p->alive_ns + DEAD_AFTER_NS - now(p);
+	if (left_ns <= 0)
+		peer_lose(p, "no sign of life for 10 s");
+	else
+		set_timer(p, left_ns < TICK_NS ? left_ns : TICK_NS);
 }
 
 static void on_timer(struct timer *timer)

@@ -17,6 +17,7 @@
 #define sys_accept           real_accept
 #define sys_connect          real_connect
 #define sys_connected        real_connected
+#define sys_bytes_acked      real_bytes_acked
 #define sys_listen           real_listen
 #define sys_listener_options real_listener_options
 
@@ -36,6 +37,7 @@
 #undef sys_accept
 #undef sys_connect
 #undef sys_connected
+#undef sys_bytes_acked
 #undef sys_listen
 #undef sys_listener_options
 
@@ -278,6 +280,13 @@ int sys_connected(int fd)
 	int error = next_error(SYS_FAULT_CONNECTED);
 
 	return error ? -error : real_connected(fd);
+}
+
+int sys_bytes_acked(int fd, uint64_t *ret_bytes)
+{
+	int error = next_error(SYS_FAULT_ACKED);
+
+	return error ? -error : real_bytes_acked(fd, ret_bytes);
 }
 
 int sys_listen(const struct address *at, int *ret_fd)

@@ -26,6 +26,7 @@ enum sys_fault_call {
 	SYS_FAULT_ACCEPT,
 	SYS_FAULT_CONNECT,
 	SYS_FAULT_CONNECTED,
+	SYS_FAULT_ACKED,
 	SYS_FAULT_LISTEN, /* sys_listen, sys_listener_options */
 	SYS_FAULT_COUNT
 };

@@ -52,7 +52,7 @@ struct sync {
 	bool asks;      /* the state's question is still to be sent */
 	bool hurry;     /* the server stops: whatever is missing, now */
 	bool settled;   /* a round has found all that was older than the link */
-	int64_t up_ns;  /* when the link came up */
+	int64_t up_ns;  /* lines that changed later are in the feed */
 	int64_t due_ns; /* IDLE: the next round */
 	uint64_t ours;  /* SUMMING: what we held when we asked */
 	uint64_t sums[STORE_BUCKETS]; /* SORTING: the same by bucket */
@@ -78,8 +78,9 @@ struct sync {
 
 void sync_init(struct sync *s, struct store *store);
 
-/* The link is up; or gone. */
-void sync_begin(struct sync *s, int64_t now_ns);
+/* The link is up; or gone. What changed after up_ns is in the feed: the time just
+ * after its bookmarks went to the end, later than that of the round. */
+void sync_begin(struct sync *s, int64_t up_ns, int64_t now_ns);
 void sync_end(struct sync *s);
 
 /* The server stops: find everything that is missing as soon as can be. */

@@ -261,7 +261,7 @@ static void come_up(struct peer *p)
 	p->acked = 0;
 	memset(p->behind, 0, sizeof p->behind);
 	feed_skip(p->env->store, p->reader);
-	sync_begin(&p->sync, now(p));
+	sync_begin(&p->sync, sys_monotonic_ns(), now(p));
 	set_timer(p, TICK_NS);
 	(void)!sys_peer_address(p->conn.io.fd, &address);
 	log_write(p->env->log, LOG_PEER_CONNECTED,

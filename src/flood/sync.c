@@ -11,7 +11,6 @@
 #define YOUNG_NS    (2 * HERD_SECOND_NS) /* still under way, most likely */
 #define RECHECK_NS  (YOUNG_NS + 100 * HERD_MS_NS)
 #define WAIT_NS     (250 * HERD_MS_NS)
-#define BLUR_NS     (2 * HERD_MS_NS) /* of what a walk says of times */
 #define TRIES       3  /* repairs of a bucket before the pauses begin */
 #define SKIP_MAX    64 /* rounds of a pause, at the most */
 #define PAGES_MAX   64 /* of the store, looked at in one go */
@@ -298,7 +297,7 @@ static size_t keep_missing(
 		if (list_holds(list, store_line_hash(s->store, line)))
 			continue;
 		if (!s->hurry && now_ns - changed_ns < YOUNG_NS) {
-			s->missed_young |= changed_ns <= s->up_ns + BLUR_NS;
+			s->missed_young |= changed_ns <= s->up_ns;
 			continue;
 		}
 		memmove(end, line.ptr, line.len + 1);
@@ -423,10 +422,10 @@ void sync_init(struct sync *s, struct store *store)
 	*s = (struct sync){.store = store, .stuck = STORE_BUCKETS};
 }
 
-void sync_begin(struct sync *s, int64_t now_ns)
+void sync_begin(struct sync *s, int64_t up_ns, int64_t now_ns)
 {
 	s->settled = false;
-	s->up_ns = now_ns;
+	s->up_ns = up_ns + HERD_MS_NS; /* as exact as the store tells */
 	memset(s->pace, 0, sizeof s->pace);
 	rest(s, now_ns);
 }

@@ -166,7 +166,7 @@ static void talk(void)
 static void connect_now(void)
 {
 	sync_end(&sync);
-	sync_begin(&sync, now_ns);
+	sync_begin(&sync, now_ns, now_ns);
 	talk();
 }
 
@@ -289,13 +289,33 @@ START_TEST(in_the_very_moment_of_the_link)
 		put(ours, (unsigned)i, 1);
 		now_ns += 10 * 1000;
 		sync_end(&sync);
-		sync_begin(&sync, now_ns);
+		sync_begin(&sync, now_ns, now_ns);
 		now_ns += 900 * 1000;
 		talk();
 		ck_assert(!sync.settled);
 		advance(3 * HERD_SECOND_NS);
 		assert_equal(true);
 	}
+}
+END_TEST
+
+/* The round in which the link came up began before they changed, and the
+ * bookmarks went to the end after that. */
+START_TEST(lines_of_the_very_moment_wait)
+{
+	int64_t round_ns;
+
+	age();
+	round_ns = now_ns;
+	now_ns += 10 * HERD_MS_NS;
+	put(ours, 1, 1);
+	sync_begin(&sync, now_ns, round_ns);
+	talk();
+	ck_assert_uint_eq(seen.updates, 0);
+	ck_assert(!sync.settled);
+	advance(2 * HERD_SECOND_NS + 200 * HERD_MS_NS);
+	ck_assert_uint_eq(seen.updates, 1);
+	assert_equal(true);
 }
 END_TEST
 
@@ -372,7 +392,7 @@ START_TEST(it_gets_busy_meanwhile)
 
 	put(ours, 1, 1);
 	age();
-	sync_begin(&sync, now_ns);
+	sync_begin(&sync, now_ns, now_ns);
 	ck_assert_uint_gt(sync_pump(&sync, now_ns, INTERVAL_NS, page,
 				  sizeof page, &updates),
 		0);
@@ -491,10 +511,10 @@ static void bring_to(enum sync_state state)
 	put(theirs, client_in(1), 1);
 	age();
 	if (state == SYNC_IDLE) {
-		sync_begin(&sync, now_ns + 1);
+		sync_begin(&sync, now_ns, now_ns + 1);
 		return;
 	}
-	sync_begin(&sync, now_ns);
+	sync_begin(&sync, now_ns, now_ns);
 	for (;;) {
 		struct buf answers = {0};
 		size_t len = sync_pump(&sync, now_ns, INTERVAL_NS, page,
@@ -568,6 +588,7 @@ int main(void)
 	tcase_add_test(tcase, only_what_is_missing_is_sent);
 	tcase_add_test(tcase, young_lines_wait);
 	tcase_add_test(tcase, in_the_very_moment_of_the_link);
+	tcase_add_test(tcase, lines_of_the_very_moment_wait);
 	tcase_add_test(tcase, who_stops_does_not_wait);
 	tcase_add_test(tcase, what_will_not_agree_is_left_alone);
 	tcase_add_test(tcase, who_is_busy_is_asked_again);

@@ -66,6 +66,16 @@ class Lag:
             if name not in self.set:
                 raise SystemExit(f'netlag: what is {name}?')
             self.set[name] = float(value)
+        if 'rate' in words:
+            self.hurry()
+
+    def hurry(self):
+        """What waits for the old rate waits no longer."""
+        now = time.monotonic()
+        self.free, self.last = [now, now], [now, now]
+        # In the order of their numbers, which are that of their coming.
+        self.queue = [(min(when, now), *frame) for when, *frame in self.queue]
+        heapq.heapify(self.queue)
 
     def obey(self, line):
         words = line.split()

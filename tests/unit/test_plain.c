@@ -292,6 +292,16 @@ START_TEST(a_reset_connection_may_have_lost_the_line)
 }
 END_TEST
 
+/* And the peer ends: what it holds is freed. */
+START_TEST(ends_with_a_line_held)
+{
+	scene_put("a", 1, 0);
+	far_accept(&far[0]);
+	wait_for_state(PEER_SENDING);
+	ck_assert_uint_gt(buf_len(&peer.held), 0);
+}
+END_TEST
+
 /* Closed unread: its kernel says so. */
 START_TEST(a_connection_not_read_loses_the_line)
 {
@@ -510,6 +520,7 @@ int main(void)
 	tcase_add_test(tcase, gets_the_newest_when_it_is_back);
 	tcase_add_test(tcase, backs_off);
 	tcase_add_test(tcase, a_reset_connection_may_have_lost_the_line);
+	tcase_add_test(tcase, ends_with_a_line_held);
 	tcase_add_test(tcase, a_connection_not_read_loses_the_line);
 	tcase_add_test(tcase, an_early_end_is_no_receipt);
 	tcase_add_test(tcase, sends_in_pieces);

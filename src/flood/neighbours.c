@@ -117,11 +117,12 @@ static bool is_at(const struct conf_server *a, const struct conf_server *b)
 	       a->plain == b->plain;
 }
 
-/* Its addresses are those of another host now, or have another port. */
+/* It is another process now, for all that is known, and may be elsewhere. */
 static void move(struct neighbours *nb, struct neighbour *n,
 	const struct conf_server *server)
 {
 	lock(nb);
+	n->incarnation = 0;
 	n->address_count = 0;
 	if (!address_parse(server->host, server->port, &n->addresses[0]))
 		n->address_count = 1;
@@ -398,7 +399,7 @@ uint32_t neighbours_incarnation(
 	uint32_t incarnation;
 
 	HERD_ASSERT(boot.len <= LINE_BOOT_MAX);
-	if (n->server->plain)
+	if (neighbours_server(nb, which)->plain)
 		boot.len = 0;
 	lock(nb);
 	if (!n->incarnation ||

@@ -24,6 +24,9 @@
 void plain_begin(struct peer *p)
 {
 	p->state = PEER_IDLE;
+	p->reachable = false;
+	buf_fini(&p->held);
+	feed_rewind(p->env->store, p->reader);
 	p->incarnation = neighbours_incarnation(
 		p->env->neighbours, p->which, (struct text){"", 0});
 	for (unsigned s = 0; s < store_shards(p->env->store); s++)

@@ -195,11 +195,16 @@ static int prepare(struct server *s, struct era *era, size_t self,
 
 /* --- in force ------------------------------------------------------------- */
 
-static void choose_events(struct server *s)
+/* What has changed is said if the old level or the new one has it said. */
+static void choose_events(struct server *s, const char *changes)
 {
 	const struct conf *conf = s->conf;
 
+	if (conf->log.level < LOG_INFO)
+		say(s, LOG_RELOADED, changes);
 	log_choose(s->log, conf->log.level, conf->log.messages, conf->log.wait);
+	if (conf->log.level >= LOG_INFO)
+		say(s, LOG_RELOADED, changes);
 }
 
 static void enforce(struct server *s, struct era *era, size_t self,
@@ -212,15 +217,11 @@ static void enforce(struct server *s, struct era *era, size_t self,
 	s->era = era;
 	s->conf = era->conf;
 	s->self = &era->conf->servers[self];
-	/* Said if the old or the new level has it said. */
-	if (!log_wants(s->main.log, LOG_RELOADED))
-		choose_events(s);
-	say(s, LOG_RELOADED, changes);
+	choose_events(s, changes);
 	if (connections < s->conf->limits.connections &&
 		connections != s->connections)
 		log_write(s->main.log, LOG_LOWERED,
 			&(struct log_facts){.number = {connections}});
-	choose_events(s);
 	s->connections = connections;
 	server_resolve_neighbours(s);
 	for (size_t i = 0; i < ALL(s); i++)

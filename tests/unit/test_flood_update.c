@@ -190,6 +190,43 @@ START_TEST(dials_where_it_has_moved_to)
 }
 END_TEST
 
+/* It becomes a plain one, then one elsewhere, then none of that kind: each
+ * time it is told all there is. */
+START_TEST(changes_what_it_speaks)
+{
+	size_t able[] = {ABLE};
+
+	begin(1);
+	far_greet(&far[0], "aa");
+	scene_put("a", 1, 0);
+	far_expect_at(&far[0], "a", 1);
+	prepare();
+	now[ABLE].plain = true;
+	update(able, HERD_COUNT(able));
+	far_expect_end(&far[0]);
+	far_accept(&far[0]);
+	far_expect_at(&far[0], "a", 1);
+	far_hang_up(&far[0]);
+	go_on();
+
+	prepare();
+	now[ABLE].port = now[BAKER].port;
+	update(able, HERD_COUNT(able));
+	far_accept(&far[1]);
+	far_expect_at(&far[1], "a", 1);
+	far_hang_up(&far[1]);
+	go_on();
+
+	prepare();
+	now[ABLE] = scene.servers[ABLE];
+	update(able, HERD_COUNT(able));
+	far_greet(&far[0], "aa");
+	scene_put("b", 1, 0);
+	far_expect_at(&far[0], "b", 1);
+	tear_down();
+}
+END_TEST
+
 START_TEST(asks_again_without_memory)
 {
 	size_t all[] = {ABLE, BAKER};
@@ -226,6 +263,7 @@ int main(void)
 	tcase_add_test(tcase, leaves_who_is_retired);
 	tcase_add_loop_test(tcase, leaves_who_is_not_up, 0, 3);
 	tcase_add_test(tcase, dials_where_it_has_moved_to);
+	tcase_add_test(tcase, changes_what_it_speaks);
 	tcase_add_test(tcase, asks_again_without_memory);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

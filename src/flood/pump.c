@@ -152,7 +152,10 @@ bool peer_pump(struct peer *p)
 		peer_lose(p, sys_error_text(rc));
 		return false;
 	}
-	if (p->sync.state == SYNC_IDLE && !p->sync_timer.set)
+	/* Draining and settled it compares no more: a timer for what is due
+	 * then would fire again and again. */
+	if (p->sync.state == SYNC_IDLE && !p->sync_timer.set &&
+		!(p->draining && p->sync.settled))
 		reactor_timer_set(
 			p->env->reactor, &p->sync_timer, p->sync.due_ns);
 	return has_more(p);

@@ -157,7 +157,7 @@ static bool is_its_turn(struct sync_pace *pace)
 	if (pace->tries > TRIES) {
 		unsigned doubled = pace->tries - TRIES;
 
-		pace->skip = doubled < 6 ? (uint8_t)(1U << doubled) : (uint8_t)SKIP_MAX;
+		pace->skip = (uint8_t)(doubled < 6 ? 1U << doubled : SKIP_MAX);
 	}
 	return true;
 }

@@ -76,8 +76,8 @@ static void on_report(void *to, intptr_t what)
 	report->count = 0;
 	for (size_t i = 0; i < f->count && report->count < report->room; i++)
 		if (!f->peers[i]->retired)
-			peer_get_status(f->peers[i],
-				&report->peers[report->count++]);
+			peer_get_status(
+				f->peers[i], &report->peers[report->count++]);
 	report->on_filled(report);
 }
 

@@ -56,9 +56,9 @@ enum handshake_verdict {
 			    * command */
 };
 
-/* Acceptor: judge a LINE_HELLO that came from `address`. ret_which is set
- * unless the verdict is HANDSHAKE_INVALID, ret_why (a literal) if it is
- * HANDSHAKE_REFUSED. */
+/* Acceptor: judge a LINE_HELLO that came from `address`. ret_which is the
+ * neighbour it says it is, or NEIGHBOURS_STRANGER; ret_why (a literal) what is
+ * wrong with it, or NULL. */
 enum handshake_verdict handshake_judge(struct neighbours *nb,
 	const struct line *hello, const struct address *address,
 	size_t *ret_which, const char **ret_why);

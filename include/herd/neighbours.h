@@ -29,6 +29,8 @@
 /* Slots, at the most. */
 #define NEIGHBOURS_MAX 1024
 
+#define NEIGHBOURS_STRANGER NEIGHBOURS_MAX /* who is none */
+
 /* Of one neighbour, at the most. */
 #define NEIGHBOUR_ADDRESSES 8
 #define NEIGHBOUR_LINKS     16 /* that it has open to us */
@@ -141,8 +143,8 @@ void neighbours_repair_end(
 bool neighbours_repair_is_taken(
 	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns);
 
-/* Whether to log now (monotonic) what is wrong with that neighbour: each cause,
- * a literal, once a minute. */
+/* Whether to log now (monotonic) what is wrong with that neighbour, or with
+ * strangers: each cause, a literal, once a minute. */
 HERD_MUST_CHECK bool neighbours_may_say(
 	struct neighbours *nb, size_t which, const char *why, int64_t now_ns);
 

@@ -74,17 +74,21 @@ enum handshake_verdict handshake_judge(struct neighbours *nb,
 	const struct line *hello, const struct address *address,
 	size_t *ret_which, const char **ret_why)
 {
-	const char *why;
+	struct text us = text_of(neighbours_self(nb)->name);
 
-	if (!text_equal(hello->hello.to, text_of(neighbours_self(nb)->name)) ||
-		!neighbours_find(nb, hello->hello.from, ret_which) ||
-		!neighbours_is_from(nb, *ret_which, address))
+	*ret_which = NEIGHBOURS_STRANGER;
+	if (!neighbours_find(nb, hello->hello.from, ret_which))
+		*ret_why = "this server has no neighbour of that name";
+	else if (!text_equal(hello->hello.to, us))
+		*ret_why = "it says hello to another server";
+	else if (!neighbours_is_from(nb, *ret_which, address))
+		*ret_why = "it does not come from that neighbour's address";
+	else
+		*ret_why = NULL;
+	if (*ret_why)
 		return HANDSHAKE_INVALID;
-	why = find_mismatch(nb, hello);
-	if (!why)
-		return HANDSHAKE_LINK;
-	*ret_why = why;
-	return HANDSHAKE_REFUSED;
+	*ret_why = find_mismatch(nb, hello);
+	return *ret_why ? HANDSHAKE_REFUSED : HANDSHAKE_LINK;
 }
 
 const char *handshake_refusal(const struct handshake *h,

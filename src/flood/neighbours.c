@@ -48,7 +48,8 @@ struct neighbours {
 		size_t which;
 		uint32_t number; /* of the link; 0: none */
 		int64_t until_ns;
-	} repair; /* [L] who may repair us */
+	} repair;                          /* [L] who may repair us */
+	struct said strangers[CAUSES_MAX]; /* [L] what was said of them */
 	/* [A] Set after the slot it counts; slots are [I] from then on. */
 	atomic_size_t count;
 	struct neighbour *each[NEIGHBOURS_MAX];
@@ -415,12 +416,12 @@ uint32_t neighbours_incarnation(
 
 /* Where `why` is noted, or else is to be: in a place of its own while there is
  * one, then in that of the oldest. */
-static struct said *find_said(struct neighbour *n, const char *why)
+static struct said *find_said(struct said *all, const char *why)
 {
-	struct said *oldest = &n->said[0];
+	struct said *oldest = &all[0];
 
 	for (size_t i = 0; i < CAUSES_MAX; i++) {
-		struct said *said = &n->said[i];
+		struct said *said = &all[i];
 
 		if (!said->why || !strcmp(said->why, why))
 			return said;
@@ -434,11 +435,13 @@ static struct said *find_said(struct neighbour *n, const char *why)
 bool neighbours_may_say(
 	struct neighbours *nb, size_t which, const char *why, int64_t now_ns)
 {
+	struct said *all = which == NEIGHBOURS_STRANGER ? nb->strangers
+							: nb->each[which]->said;
 	struct said *said;
 	bool may;
 
 	lock(nb);
-	said = find_said(nb->each[which], why);
+	said = find_said(all, why);
 	may = !said->why || now_ns - said->at_ns >= SAY_EVERY_NS;
 	if (may)
 		*said = (struct said){why, now_ns};

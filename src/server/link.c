@@ -13,7 +13,9 @@
 static void log_refused(struct session *s, size_t which, const char *why)
 {
 	struct neighbours *nb = s->env->neighbours;
-	struct log_facts facts = {.name = neighbours_name(nb, which),
+	bool stranger = which == NEIGHBOURS_STRANGER;
+	struct log_facts facts = {
+		.name = stranger ? "a stranger" : neighbours_name(nb, which),
 		.address = &s->address,
 		.why = why};
 
@@ -95,15 +97,20 @@ void link_answer_hello(struct session *s, const struct line *line)
 {
 	struct neighbours *nb = s->env->neighbours;
 	char hello[HANDSHAKE_HELLO_MAX];
-	const char *why = NULL;
+	const char *why;
 	struct handshake h;
 	size_t which;
 	int rc;
 
 	/* Who still waits for answers is a client. */
-	if (s->turns || handshake_judge(nb, line, &s->address, &which, &why) ==
-				HANDSHAKE_INVALID) {
+	if (s->turns) {
 		answer_invalid(s, line->body);
+		return;
+	}
+	if (handshake_judge(nb, line, &s->address, &which, &why) ==
+		HANDSHAKE_INVALID) {
+		answer_invalid(s, line->body);
+		log_refused(s, which, why);
 		return;
 	}
 	rc = handshake_begin(nb, &h);

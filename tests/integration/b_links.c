@@ -70,6 +70,7 @@ START_TEST(wrong_hellos_are_invalid_commands)
 	struct herd *h = with_neighbour(_i);
 	struct client *c = client_open(h, "Goloman");
 	const char *at = "AT Xenia +0.000000001 kiwi +1+1 5";
+	const char *log;
 
 	for (size_t i = 0; i < HERD_COUNT(hellos); i++) {
 		client_send(
@@ -82,6 +83,14 @@ START_TEST(wrong_hellos_are_invalid_commands)
 	client_send(c, "WHATSAT kiwi 0 0\n");
 	ck_assert_str_eq(client_line(c), "? WHATSAT kiwi 0 0");
 	client_close(c);
+	/* Said once, however many there were. */
+	herd_wait_log(h, "Goloman", "client closed", 1);
+	log = herd_read(h, "Goloman.log");
+	ck_assert_uint_eq(herd_count(log, "warning link refused from "), 2);
+	ck_assert_uint_eq(
+		herd_count(log, "warning link refused from a stranger "), 1);
+	ck_assert_uint_eq(
+		herd_count(log, "it says hello to another server"), 1);
 	herd_free(h);
 }
 END_TEST

@@ -165,6 +165,39 @@ static enum handshake_verdict judge(
 	return verdict;
 }
 
+static const struct {
+	const char *hello;
+	const char *address;
+	size_t which;
+	const char *why;
+} strangers[] = {
+	{"HERD 1 nobody Goloman 0a", "127.0.0.2", NEIGHBOURS_STRANGER,
+		"this server has no neighbour of that name"},
+	{"HERD 1 Goloman Goloman 0a", "127.0.0.2", NEIGHBOURS_STRANGER,
+		"this server has no neighbour of that name"},
+	{"HERD 1 Hands Welsh 0a", "127.0.0.2", 0,
+		"it says hello to another server"},
+	{"HERD 1 Hands Goloman 0a", "127.0.0.3", 0,
+		"it does not come from that neighbour's address"},
+};
+
+START_TEST(says_why_it_is_no_neighbour)
+{
+	struct line line = line_of(strangers[_i].hello);
+	struct address from;
+	const char *why;
+	size_t which;
+
+	ck_assert_int_eq(address_parse(strangers[_i].address, 50000, &from), 0);
+	ck_assert_int_eq(handshake_judge(nb, &line, &from, &which, &why),
+		HANDSHAKE_INVALID);
+	ck_assert_uint_eq(which, strangers[_i].which);
+	ck_assert_str_eq(why, strangers[_i].why);
+	ck_assert(neighbours_may_say(nb, which, why, 1));
+	ck_assert(!neighbours_may_say(nb, which, why, 2));
+}
+END_TEST
+
 START_TEST(judges_a_hello)
 {
 	enum handshake_verdict verdict = hellos[_i].verdict;
@@ -471,6 +504,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, says_hello);
 	tcase_add_test(tcase, names_may_be_long);
+	tcase_add_loop_test(tcase, says_why_it_is_no_neighbour, 0,
+		(int)HERD_COUNT(strangers));
 	tcase_add_loop_test(tcase, judges_a_hello, 0, (int)HERD_COUNT(hellos));
 	tcase_add_loop_test(tcase, minds_nonces, 0, (int)HERD_COUNT(nonces));
 	tcase_add_loop_test(

@@ -41,6 +41,11 @@ struct control_options {
 HERD_MUST_CHECK int control_new(const struct control_options *options,
 	struct control **ret_control, char *error);
 
+/* Have the socket in another directory (borrowed) from now on; who is being
+ * answered is not disturbed. 0; -errno, and in `error` why it stays. */
+HERD_MUST_CHECK int control_move(
+	struct control *c, const char *directory, char *error);
+
 /* After its reactor has stopped. Accepts NULL. */
 void control_free(struct control *c);
 

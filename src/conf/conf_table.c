@@ -222,6 +222,7 @@ static const struct conf_option options[] = {
 	{
 		.name = "control.directory",
 		.type = CONF_PATH,
+		.live = true,
 		.unit = "the path of a folder",
 		IN(conf, control.directory),
 		.help = "the folder of the control socket; without it, the "

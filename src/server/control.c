@@ -372,6 +372,22 @@ out:
 	return rc;
 }
 
+int control_move(struct control *c, const char *directory, char *error)
+{
+	struct control_socket next;
+	int rc =
+		control_socket_open(directory, c->options.server, &next, error);
+
+	if (rc)
+		return rc;
+	reactor_unwatch(c->options.reactor, &c->listener);
+	control_socket_close(&c->socket);
+	c->socket = next;
+	c->listener.fd = next.fd;
+	listen_again(c);
+	return 0;
+}
+
 void control_free(struct control *c)
 {
 	if (!c)

@@ -207,9 +207,23 @@ static void choose_events(struct server *s, const char *changes)
 		say(s, LOG_RELOADED, changes);
 }
 
+/* Where it cannot be moved now, the next reload tries again. */
+static void move_control(struct server *s, struct era *era)
+{
+	const char *now = conf_control_directory(s->conf);
+	const char *next = conf_control_directory(era->conf);
+	char error[CONF_ERROR_MAX];
+
+	if (!strcmp(now, next) || !control_move(s->control, next, error))
+		return;
+	say(s, LOG_CONTROL_STAYS, error);
+	era->conf->control.directory = now;
+}
+
 static void enforce(struct server *s, struct era *era, size_t self,
 	unsigned connections, const char *changes)
 {
+	move_control(s, era);
 	/* A file that the logger has not been told of is not to be used. */
 	if (s->untold[LOGGER(s)])
 		close_log(s->era);

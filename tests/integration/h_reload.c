@@ -472,6 +472,9 @@ START_TEST(the_log_moves)
 	check_answers(client);
 	while (herd_count(herd_read(h, "other/Goloman.log"), "still there") < 2)
 		usleep(1000);
+	/* With it goes the control socket. */
+	ck_assert_int_eq(access(herd_path(h, "Goloman.sock"), F_OK), -1);
+	ck_assert_int_eq(access(herd_path(h, "other/Goloman.sock"), F_OK), 0);
 	ck_assert_uint_eq(said(h, "Goloman", "still there"), 2);
 
 	/* Opened again, it is the new one. */

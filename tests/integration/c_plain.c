@@ -145,6 +145,8 @@ START_TEST(killed_and_restarted)
 	herd_start_all(h);
 	line = herd_iamat(h, "Goloman", "before", "+1+1", "5");
 	wait_all_told(h, "before", line);
+	/* It is known to have arrived; else it would be told again. */
+	herd_wait_log(h, "Holiday", "connected to Welsh", 1);
 	herd_kill(h, "Welsh");
 	for (int i = 1; i < 20; i++)
 		line = herd_iamat(

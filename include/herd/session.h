@@ -45,7 +45,8 @@ struct session_env {
 	struct text server; /* our name */
 
 	char *page;     /* CONN_READ_MAX bytes: input of the event at hand */
-	char *normal;   /* LINE_LINK_MAX bytes: an AT line put in order */
+	char *normal;   /* LINE_LINK_MAX + 1 bytes: an AT line put in order; or
+			 * lines of the store, each with its LF */
 	struct buf out; /* answers of the event at hand */
 	struct buf *to; /* where the answer at hand goes: out, or a turn */
 	size_t places_bytes; /* what an answer of the provider usually has */

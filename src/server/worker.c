@@ -202,7 +202,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 		.conf = options->conf,
 		.server = text_of(options->server),
 		.page = sys_alloc(CONN_READ_MAX),
-		.normal = sys_alloc(LINE_LINK_MAX),
+		.normal = sys_alloc(LINE_LINK_MAX + 1),
 		.on_update = on_update,
 		.on_link = on_link,
 		.on_gone = on_gone};

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "herd/line.h"
+#include "herd/store.h"
+
 #include "herd_client.h"
 #include "herd_proc.h"
 
@@ -285,6 +288,47 @@ START_TEST(long_lines_on_a_link)
 }
 END_TEST
 
+/* Ask for the lines of all buckets. What is told, but for the ends of lists. */
+static unsigned list_all(struct client *link)
+{
+	unsigned told = 0;
+	char line[32];
+
+	for (unsigned b = 0; b < STORE_BUCKETS; b++) {
+		snprintf(line, sizeof line, "LIST %u\n", b);
+		client_send(link, line);
+	}
+	for (unsigned b = 0; b < STORE_BUCKETS;) {
+		const char *answer = client_line(link);
+
+		snprintf(line, sizeof line, "HASHES %u", b);
+		ck_assert_msg(
+			!strncmp(answer, line, strlen(line)), "%s", answer);
+		if (answer[strlen(line)])
+			told++;
+		else
+			b++;
+	}
+	return told;
+}
+
+/* The longest there are: 128 KiB. */
+START_TEST(the_longest_line_is_listed)
+{
+	static char id[LINE_LINK_MAX - 28];
+	struct herd *h = with_neighbour(_i);
+	struct client *link = open_link(h);
+
+	ck_assert_uint_eq(list_all(link), 0);
+	memset(id, 'k', sizeof id - 1);
+	client_send(
+		link, herd_printf(h, "AT Xenia +0.000000001 %s +1+1 5\n", id));
+	ck_assert_uint_eq(list_all(link), 1);
+	client_close(link);
+	herd_free(h);
+}
+END_TEST
+
 START_TEST(an_unknown_version)
 {
 	static const char *const hellos[] = {
@@ -323,6 +367,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, winners_among_equal_stamps);
 	herd_add_test(tcase, bad_lines_do_not_end_a_link);
 	herd_add_test(tcase, long_lines_on_a_link);
+	herd_add_test(tcase, the_longest_line_is_listed);
 	herd_add_test(tcase, an_unknown_version);
 }
 

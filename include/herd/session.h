@@ -51,6 +51,7 @@ struct session_env {
 	struct buf *to; /* where the answer at hand goes: out, or a turn */
 	size_t places_bytes; /* what an answer of the provider usually has */
 	int64_t now_ns;      /* wall clock of the event at hand */
+	unsigned questions;  /* of catching up that were answered in it */
 	bool stopping;       /* the server stops: so does every new session */
 	struct session_queue ready; /* have lines and room for answers, or news
 				     * of their turns */

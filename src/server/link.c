@@ -179,6 +179,7 @@ static void answer_repair(struct session *s, const struct line *line)
 	int64_t now_ns = reactor_now_ns(env->reactor);
 	int rc;
 
+	env->questions++;
 	if (line->verb == LINE_LIST)
 		rc = holdings_tell_list(env->store, line->hashes.bucket, now_ns,
 			env->normal, env->to);

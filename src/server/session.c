@@ -11,6 +11,7 @@
 #include "herd/turns.h"
 
 #define BATCH         16 /* lines parsed before the first is obeyed */
+#define QUESTIONS     16 /* of catching up, answered in one go: they are dear */
 #define DISCARD_NS    HERD_SECOND_NS
 #define PROVE_LINK_NS (2 * HERD_SECOND_NS)
 #define LAST_READS    64 /* a stopping server reads no more pages than that */
@@ -79,7 +80,8 @@ static bool has_room(const struct session *s)
 
 static bool takes_lines(const struct session *s)
 {
-	return !s->doomed && !s->discarding && has_room(s);
+	return !s->doomed && !s->discarding && has_room(s) &&
+	       s->env->questions < QUESTIONS;
 }
 
 /* Obey the lines of *bytes as long as there is room for answers; *bytes is
@@ -190,6 +192,12 @@ static void take_end(struct session *s)
 }
 
 /* --- events --------------------------------------------------------------- */
+
+static void begin_event(struct session *s)
+{
+	s->env->now_ns = sys_realtime_ns();
+	s->env->questions = 0;
+}
 
 static bool reads(const struct session *s)
 {
@@ -340,7 +348,7 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 {
 	struct session *s = HERD_CONTAINER(io, struct session, conn.io);
 
-	s->env->now_ns = sys_realtime_ns();
+	begin_event(s);
 	if (events & EPOLLOUT)
 		flush(s);
 	if (!s->doomed && reads(s)) {
@@ -403,7 +411,7 @@ void session_resume(struct session *s)
 {
 	TAILQ_REMOVE(&s->env->ready, s, ready);
 	s->is_ready = false;
-	s->env->now_ns = sys_realtime_ns();
+	begin_event(s);
 	if (s->has_lines)
 		take_kept(s);
 	settle(s);
@@ -417,7 +425,7 @@ void session_end(struct session *s, const char *why)
 
 void session_stop(struct session *s)
 {
-	s->env->now_ns = sys_realtime_ns();
+	begin_event(s);
 	for (int i = 0; i < LAST_READS && !s->doomed && reads(s); i++)
 		if (!take_input(s))
 			break;

@@ -329,6 +329,29 @@ START_TEST(the_longest_line_is_listed)
 }
 END_TEST
 
+/* More than are answered in one go. */
+START_TEST(questions_in_a_row)
+{
+	static const char sync[] = "SYNC\n";
+	enum {
+		QUESTIONS = 3000
+	};
+	static char questions[QUESTIONS * (sizeof sync - 1) + 1];
+	struct herd *h = with_neighbour(_i);
+	struct client *link = open_link(h);
+
+	for (char *at = questions; at < questions + sizeof questions - 1;
+		at += strlen(sync))
+		strcpy(at, sync);
+	client_send(link, questions);
+	for (int i = 0; i < QUESTIONS; i++)
+		ck_assert_str_eq(client_line(link), "SUM AAAAAAAAAAA=");
+	sync_link(link);
+	client_close(link);
+	herd_free(h);
+}
+END_TEST
+
 START_TEST(an_unknown_version)
 {
 	static const char *const hellos[] = {
@@ -368,6 +391,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, bad_lines_do_not_end_a_link);
 	herd_add_test(tcase, long_lines_on_a_link);
 	herd_add_test(tcase, the_longest_line_is_listed);
+	herd_add_test(tcase, questions_in_a_row);
 	herd_add_test(tcase, an_unknown_version);
 }
 

@@ -14,7 +14,7 @@
  * tells it the addresses that names resolve to. It also hands out incarnations:
  * a number for each (neighbour, boot id) seen, never used twice in a process.
  * An update carries the incarnation it came from, and is not sent back to that
- * very process; one that was restarted (another boot id) gets everything. Of a
+ * very process, but may be to one that was restarted (another boot id). Of a
  * plain neighbour nobody can tell whether it was: it has one for good.
  *
  * Threads: any. Locks: one mutex, a leaf; asked once per connection, not per

@@ -1,39 +1,19 @@
 /* peer - the state machine of one link that we dial; see peer.h. What is sent
- * on it stands in pump.c, and how that reaches a plain neighbour in plain.c.
- *
- * How a dead neighbour is told from a slow one: it is dead ten seconds after its
- * last sign of life, a PONG or bytes that its kernel acknowledged. As it is asked
- * for one every two seconds, one that vanished is dead after eight to ten.
- * TCP_USER_TIMEOUT would not do: it also kills a live neighbour whose window is
- * full because it has much to read. TCP_NOTSENT_LOWAT keeps lines that cannot
- * leave yet out of the kernel's queue, so that they wait in the store and
- * coalesce there. */
+ * on it stands in pump.c, and how that reaches a plain neighbour in plain.c; how
+ * it comes to a connection in dial.c, and whether anybody is there still in
+ * liveness.c. */
 #include "herd/peer.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "herd/line.h"
 #include "herd/sys.h"
 
 #include "peer_parts.h"
 
-#define BACKOFF_MAX_NS  (2 * HERD_SECOND_NS)
-#define LAST_DIAL_NS    (300 * HERD_MS_NS) /* the same, when we are stopping */
-#define RESOLVE_POLL_NS (100 * HERD_MS_NS)
-#define TICK_NS         (250 * HERD_MS_NS)
-#define PING_EVERY_NS   (2 * HERD_SECOND_NS)
-#define DEAD_AFTER_NS   (10 * HERD_SECOND_NS)
-#define ANSWER_MAX      4096 /* bytes of one line of an acceptor's hello */
-#define SAY_EVERY       32   /* failed dials of a neighbour that stays away */
-
-static void on_ready(struct reactor_io *io, uint32_t events);
-static void on_timer(struct timer *timer);
-
-static int64_t now(const struct peer *p)
-{
-	return reactor_now_ns(p->env->reactor);
-}
+#define BACKOFF_MAX_NS (2 * HERD_SECOND_NS)
+#define ANSWER_MAX     4096 /* bytes of one line of an acceptor's hello */
+#define SAY_EVERY      32   /* failed dials of a neighbour that stays away */
 
 /* --- trouble and patience ------------------------------------------------- */
 
@@ -52,28 +32,17 @@ static int64_t next_backoff_ns(struct peer *p)
 	return wait;
 }
 
-static void set_timer(struct peer *p, int64_t wait_ns)
-{
-	reactor_timer_set(p->env->reactor, &p->timer, now(p) + wait_ns);
-}
-
-static void stop_resolving(struct peer *p)
-{
-	resolver_free(p->resolver);
-	p->resolver = NULL;
-}
-
 static void wait_for_next_dial(struct peer *p)
 {
 	conn_close(&p->conn);
 	sync_end(&p->sync);
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
-	stop_resolving(p);
+	peer_stop_resolving(p);
 	p->state = PEER_WAITING;
 	if (p->draining || p->retired)
 		reactor_timer_clear(p->env->reactor, &p->timer);
 	else
-		set_timer(p, next_backoff_ns(p));
+		peer_set_timer(p, next_backoff_ns(p));
 }
 
 void peer_lose(struct peer *p, const char *why)
@@ -83,14 +52,14 @@ void peer_lose(struct peer *p, const char *why)
 	if (p->state == PEER_UP) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
 		p->attempt = 0;
-		p->lost_ns = now(p);
+		p->lost_ns = peer_now(p);
 		/* A link that never holds must not be redialled at full
 		 * speed. */
-		if (now(p) - p->up_since_ns >= BACKOFF_MAX_NS)
+		if (peer_now(p) - p->up_since_ns >= BACKOFF_MAX_NS)
 			p->backoff_ns = PEER_BACKOFF_MIN_NS;
 	} else if (p->reachable) {
 		log_write(p->env->log, LOG_PEER_LOST, &facts);
-		p->lost_ns = now(p);
+		p->lost_ns = peer_now(p);
 		p->reachable = false;
 		p->attempt++;
 	} else if (p->attempt++ % SAY_EVERY == 0) {
@@ -105,123 +74,13 @@ static void refuse(struct peer *p, const char *why)
 {
 	p->attempt++;
 	p->trouble = why;
-	if (neighbours_may_say(p->env->neighbours, p->which, why, now(p)))
+	if (neighbours_may_say(p->env->neighbours, p->which, why, peer_now(p)))
 		log_write(p->env->log, LOG_PEER_FAILED,
 			&(struct log_facts){.name = peer_name(p), .why = why});
 	wait_for_next_dial(p);
 }
 
-/* --- dialling ------------------------------------------------------------- */
-
-static void resolve(struct peer *p)
-{
-	const struct conf_server *s =
-		neighbours_server(p->env->neighbours, p->which);
-
-	p->state = PEER_RESOLVING;
-	if (resolver_new(&p->resolver) ||
-		resolver_start(p->resolver, s->host, s->port))
-		peer_lose(p, "cannot look its name up now");
-	else
-		set_timer(p, RESOLVE_POLL_NS);
-}
-
-static void connect_to(struct peer *p, const struct address *address)
-{
-	const struct address *source = p->env->source;
-	int fd;
-	int rc;
-
-	if (source && source->any.sa_family != address->any.sa_family)
-		source = NULL;
-	rc = sys_connect(address, source, &fd);
-	/* Our own host name may stand for an address that is not on this
-	 * machine (address translation): then the kernel chooses. */
-	if (rc == -EADDRNOTAVAIL && source)
-		rc = sys_connect(address, NULL, &fd);
-	if (rc) {
-		peer_lose(p, sys_error_text(rc));
-		return;
-	}
-	/* A finer point; without it there is only more in the kernel. */
-	sys_limit_unsent(fd, PEER_PAGE_FULL);
-	conn_init(&p->conn, fd, on_ready);
-	conn_attach(&p->conn, p->env->reactor);
-	p->state = PEER_CONNECTING;
-	rc = reactor_watch(p->env->reactor, &p->conn.io, EPOLLOUT);
-	if (rc)
-		peer_lose(p, sys_error_text(rc));
-	else
-		set_timer(p, p->draining ? LAST_DIAL_NS : HANDSHAKE_LIMIT_NS);
-}
-
-void peer_dial(struct peer *p)
-{
-	struct address address;
-
-	if (neighbours_address(
-		    p->env->neighbours, p->which, p->attempt, &address))
-		connect_to(p, &address);
-	else
-		resolve(p);
-}
-
-/* A plain neighbour must be known by its address before it tells us anything;
- * we may have nothing to tell it for long. */
-static void look_up(struct peer *p)
-{
-	struct address address;
-
-	if (!neighbours_address(p->env->neighbours, p->which, 0, &address))
-		resolve(p);
-}
-
-/* A plain neighbour is dialled when there is something to tell it: that is for
- * the pump to find out, at the end of this round. */
-static void dial_again(struct peer *p)
-{
-	if (!p->plain) {
-		peer_dial(p);
-		return;
-	}
-	reactor_timer_clear(p->env->reactor, &p->timer);
-	p->state = PEER_IDLE;
-}
-
-/* A name that led nowhere may lead elsewhere by now. */
-static void redial(struct peer *p)
-{
-	const struct conf_server *s =
-		neighbours_server(p->env->neighbours, p->which);
-	struct address numeric;
-
-	if (p->attempt && address_parse(s->host, s->port, &numeric))
-		resolve(p);
-	else
-		dial_again(p);
-}
-
-static void ask_resolver(struct peer *p)
-{
-	struct address found[NEIGHBOUR_ADDRESSES];
-	struct address address;
-	size_t count;
-	int rc = resolver_poll(p->resolver, found, HERD_COUNT(found), &count);
-
-	if (rc == -EINPROGRESS) {
-		set_timer(p, RESOLVE_POLL_NS);
-		return;
-	}
-	stop_resolving(p);
-	if (!rc)
-		neighbours_set_addresses(
-			p->env->neighbours, p->which, p->moves, found, count);
-	if (neighbours_address(
-		    p->env->neighbours, p->which, p->attempt, &address))
-		dial_again(p);
-	else
-		peer_lose(p, "its name cannot be resolved");
-}
+/* --- its hello, and ours -------------------------------------------------- */
 
 static void greet(struct peer *p)
 {
@@ -253,16 +112,12 @@ static void come_up(struct peer *p)
 	p->trouble = NULL;
 	p->incarnation = neighbours_incarnation(p->env->neighbours, p->which,
 		(struct text){h->boot, h->boot_len});
-	p->up_since_ns = now(p);
-	p->alive_ns = now(p);
-	p->pinged_ns = now(p);
-	p->ponged = true;
+	p->up_since_ns = peer_now(p);
 	p->pinged_last = false;
-	p->acked = 0;
 	memset(p->behind, 0, sizeof p->behind);
 	feed_skip(p->env->store, p->reader);
-	sync_begin(&p->sync, sys_monotonic_ns(), now(p));
-	set_timer(p, TICK_NS);
+	sync_begin(&p->sync, sys_monotonic_ns(), peer_now(p));
+	peer_begin_life(p);
 	(void)!sys_peer_address(p->conn.io.fd, &address);
 	log_write(p->env->log, LOG_PEER_CONNECTED,
 		&(struct log_facts){.name = peer_name(p), .address = &address});
@@ -304,7 +159,7 @@ static void obey(struct peer *p, const struct line *line)
 
 	switch ((int)line->verb) {
 	case LINE_PONG:
-		p->alive_ns = now(p);
+		p->alive_ns = peer_now(p);
 		if (line->ping.number == p->ping)
 			p->ponged = true;
 		break;
@@ -313,7 +168,7 @@ static void obey(struct peer *p, const struct line *line)
 	case LINE_HASHES:
 	case LINE_WAIT:
 		why = sync_take(
-			&p->sync, line, now(p), p->env->sync_interval_ns);
+			&p->sync, line, peer_now(p), p->env->sync_interval_ns);
 		break;
 	default: /* a word of a later version: not for us */
 		break;
@@ -380,7 +235,7 @@ static void take_input(struct peer *p)
 	buf_consume(&p->conn.in, buf_len(&p->conn.in) - bytes.len);
 }
 
-static void on_ready(struct reactor_io *io, uint32_t events)
+void peer_on_ready(struct reactor_io *io, uint32_t events)
 {
 	struct peer *p = HERD_CONTAINER(io, struct peer, conn.io);
 	ssize_t n;
@@ -405,70 +260,7 @@ static void on_ready(struct reactor_io *io, uint32_t events)
 	/* flood pumps at the end of this round. */
 }
 
-/* --- liveness ------------------------------------------------------------- */
-
-int peer_send_ping(struct peer *p)
-{
-	char line[32];
-	int len = snprintf(line, sizeof line, "PING %llu\n",
-		(unsigned long long)++p->ping);
-	int rc;
-
-	p->ponged = false;
-	p->pinged_ns = now(p);
-	rc = conn_send(&p->conn, line, (size_t)len);
-	return rc ? rc : conn_watch(&p->conn, true);
-}
-
-static void note_life(struct peer *p, int64_t at_ns)
-{
-	if (p->alive_ns < at_ns)
-		p->alive_ns = at_ns;
-}
-
-/* What was acknowledged since the last look counts as if it had been right
- * after that look: a neighbour that vanished then must not be noticed late. */
-static void look_at_acks(struct peer *p)
-{
-	uint64_t acked;
-
-	if (sys_bytes_acked(p->conn.io.fd, &acked) || acked == p->acked)
-		return;
-	p->acked = acked;
-	note_life(p, now(p) - TICK_NS);
-}
-
-/* If no PING went out for long, it was we who did not run: the neighbour gets
- * the time that it has for any other. */
-static int ping_if_idle(struct peer *p)
-{
-	if (!p->ponged || buf_len(&p->conn.out))
-		return 0;
-	if (p->draining)
-		note_life(p, now(p)); /* nothing is owed to us */
-	if (p->draining || now(p) - p->pinged_ns < PING_EVERY_NS)
-		return 0;
-	note_life(p, now(p) - PING_EVERY_NS - TICK_NS);
-	return peer_send_ping(p);
-}
-
-static void look_for_life(struct peer *p)
-{
-	int64_t left_ns;
-	int rc;
-
-	look_at_acks(p);
-	rc = ping_if_idle(p);
-	if (rc) {
-		peer_lose(p, sys_error_text(rc));
-		return;
-	}
-	left_ns = p->alive_ns + DEAD_AFTER_NS - now(p);
-	if (left_ns <= 0)
-		peer_lose(p, "no sign of life for 10 s");
-	else
-		set_timer(p, left_ns < TICK_NS ? left_ns : TICK_NS);
-}
+/* --- timers --------------------------------------------------------------- */
 
 static void on_timer(struct timer *timer)
 {
@@ -476,13 +268,13 @@ static void on_timer(struct timer *timer)
 
 	switch (p->state) {
 	case PEER_IDLE:
-		look_up(p);
+		peer_look_up(p);
 		break;
 	case PEER_WAITING:
-		redial(p);
+		peer_redial(p);
 		break;
 	case PEER_RESOLVING:
-		ask_resolver(p);
+		peer_ask_resolver(p);
 		break;
 	case PEER_CONNECTING:
 		peer_lose(p, "no connection in time");
@@ -494,7 +286,7 @@ static void on_timer(struct timer *timer)
 		peer_lose(p, "no proof in time");
 		break;
 	case PEER_UP:
-		look_for_life(p);
+		peer_look_for_life(p);
 		break;
 	case PEER_SENDING:
 		plain_on_timer(p);
@@ -537,7 +329,7 @@ void peer_start(struct peer *p)
 		return;
 	if (p->plain)
 		plain_begin(p);
-	set_timer(p, 0);
+	peer_set_timer(p, 0);
 }
 
 void peer_fini(struct peer *p)
@@ -547,7 +339,7 @@ void peer_fini(struct peer *p)
 	sync_end(&p->sync);
 	conn_close(&p->conn);
 	buf_fini(&p->held);
-	stop_resolving(p);
+	peer_stop_resolving(p);
 }
 
 void peer_was_heard(struct peer *p, uint32_t incarnation)
@@ -555,7 +347,7 @@ void peer_was_heard(struct peer *p, uint32_t incarnation)
 	if (p->state == PEER_UP && p->incarnation != incarnation)
 		peer_lose(p, "it was started anew");
 	if (p->state == PEER_WAITING && !p->draining && !p->retired)
-		dial_again(p);
+		peer_dial_again(p);
 }
 
 /* Whatever was tried until now says nothing of what comes. */
@@ -585,11 +377,11 @@ void peer_update(struct peer *p)
 void peer_drain(struct peer *p)
 {
 	p->draining = true;
-	sync_hurry(&p->sync, now(p));
+	sync_hurry(&p->sync, peer_now(p));
 	if (p->state == PEER_WAITING || p->state == PEER_RESOLVING)
 		wait_for_next_dial(p);
 	else if (p->state >= PEER_CONNECTING && p->state < PEER_UP)
-		set_timer(p, LAST_DIAL_NS);
+		peer_set_timer(p, PEER_LAST_DIAL_NS);
 }
 
 bool peer_drained(const struct peer *p)

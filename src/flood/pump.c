@@ -163,8 +163,8 @@ bool peer_pump(struct peer *p)
 
 void peer_changed(struct peer *p, const uint64_t words[PEER_SHARD_WORDS])
 {
-	/* While it is not up, nothing need be noted: it gets everything, unless
-	 * it is plain. */
+	/* While it is not up, nothing need be noted: it is compared with when it
+	 * comes up, unless it is plain. */
 	if (p->state != PEER_UP && !p->plain)
 		return;
 	for (size_t i = 0; i < PEER_SHARD_WORDS; i++)

@@ -95,7 +95,8 @@ struct peer {
 	uint64_t ping;     /* its number */
 	bool ponged;       /* and it was answered */
 	bool pinged_last;  /* draining: that PING was the last word */
-	uint64_t acked;    /* bytes, of TCP_INFO, at the last look */
+	uint64_t acked; /* bytes, of TCP_INFO: at the last look; plain: before
+			    * the line */
 };
 
 /* Nothing happens before peer_start. */

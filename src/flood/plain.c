@@ -96,7 +96,7 @@ static void end(struct peer *p, const char *why_not)
 	uint64_t acked;
 
 	if (buf_len(&p->conn.out) || sys_bytes_acked(p->conn.io.fd, &acked) ||
-		acked < buf_len(&p->held)) {
+		acked - p->acked < buf_len(&p->held)) {
 		peer_lose(p, why_not);
 		return;
 	}
@@ -138,6 +138,9 @@ static void begin(struct peer *p)
 		rest(p);
 		return;
 	}
+	/* Linux counts the handshake as a byte. */
+	if (!rc)
+		rc = sys_bytes_acked(p->conn.io.fd, &p->acked);
 	if (!rc) {
 		p->state = PEER_SENDING;
 		peer_log_flooded(p, buf_text(&p->held));

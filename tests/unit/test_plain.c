@@ -331,6 +331,22 @@ START_TEST(an_early_end_is_no_receipt)
 }
 END_TEST
 
+/* Nor is the handshake, which the kernel counts as a byte acknowledged. */
+START_TEST(the_last_byte_counts)
+{
+	scene_put("a", 1, 0);
+	far_accept(&far[0]);
+	far_expect_at(&far[0], "a", 1);
+	far_expect_end(&far[0]);
+	/* As if one byte more had not come; the other stands for our end, which
+	 * has been counted by now, too. */
+	ck_assert_int_eq(buf_append(&peer.held, "xx", 2), 0);
+	far_hang_up(&far[0]);
+	wait_for_state(PEER_WAITING);
+	ck_assert(!peer.reachable);
+}
+END_TEST
+
 START_TEST(sends_in_pieces)
 {
 	sys_fault_short(SYS_FAULT_SEND, 7);
@@ -523,6 +539,7 @@ int main(void)
 	tcase_add_test(tcase, ends_with_a_line_held);
 	tcase_add_test(tcase, a_connection_not_read_loses_the_line);
 	tcase_add_test(tcase, an_early_end_is_no_receipt);
+	tcase_add_test(tcase, the_last_byte_counts);
 	tcase_add_test(tcase, sends_in_pieces);
 	tcase_add_test(tcase, gives_up_who_takes_nothing);
 	tcase_add_loop_test(

@@ -112,7 +112,7 @@ void peer_fini(struct peer *p);
 void peer_was_heard(struct peer *p, uint32_t incarnation);
 
 /* After neighbours_update: close the link to one that is retired; dial one that
- * has moved, or is back, at once. */
+ * has moved, or is back, at once. Maps are compared at the interval of now. */
 void peer_update(struct peer *p);
 
 /* These shards have news. */

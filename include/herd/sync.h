@@ -86,6 +86,9 @@ void sync_end(struct sync *s);
 /* The server stops: find everything that is missing as soon as can be. */
 void sync_hurry(struct sync *s, int64_t now_ns);
 
+/* The interval has changed: the next round no later than that. */
+void sync_bring_forward(struct sync *s, int64_t due_ns);
+
 /* The acceptor has said something. NULL; or why the link must end (a literal). */
 HERD_MUST_CHECK const char *sync_take(struct sync *s, const struct line *line,
 	int64_t now_ns, int64_t interval_ns);

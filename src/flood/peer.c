@@ -362,6 +362,13 @@ static void start_over(struct peer *p, const char *why)
 	peer_start(p);
 }
 
+/* The pump sets the timer anew. */
+static void use_interval(struct peer *p)
+{
+	sync_bring_forward(&p->sync, peer_now(p) + p->env->sync_interval_ns);
+	reactor_timer_clear(p->env->reactor, &p->sync_timer);
+}
+
 void peer_update(struct peer *p)
 {
 	const struct neighbours *nb = p->env->neighbours;
@@ -372,6 +379,8 @@ void peer_update(struct peer *p)
 		start_over(p, "the configuration names it no more");
 	else if (active && moved)
 		start_over(p, "the configuration has moved it");
+	else if (p->state == PEER_UP)
+		use_interval(p);
 }
 
 void peer_drain(struct peer *p)

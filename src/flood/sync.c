@@ -437,6 +437,12 @@ void sync_end(struct sync *s)
 	rest(s, INT64_MAX);
 }
 
+void sync_bring_forward(struct sync *s, int64_t due_ns)
+{
+	if (s->state == SYNC_IDLE && s->due_ns > due_ns)
+		s->due_ns = due_ns;
+}
+
 void sync_hurry(struct sync *s, int64_t now_ns)
 {
 	s->hurry = true;

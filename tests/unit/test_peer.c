@@ -380,6 +380,23 @@ START_TEST(waits_five_seconds_for_a_hello)
 }
 END_TEST
 
+/* A reload may have neighbours compare more often, from now on. */
+START_TEST(compares_sooner_when_told)
+{
+	env.sync_interval_ns = 3600 * HERD_SECOND_NS;
+	peer_come_up("aa");
+	wait_for_comparison();
+	env.sync_interval_ns = HERD_SECOND_NS;
+	peer_update(&peer);
+	scene_advance(HERD_SECOND_NS);
+	far_answer_questions(&far[0]);
+	while (peer.sync.comparisons < 2) {
+		scene_go_on(-1);
+		far_answer_questions(&far[0]);
+	}
+}
+END_TEST
+
 /* --- liveness ------------------------------------------------------------- */
 
 static void wait_for_acks(void)
@@ -577,6 +594,7 @@ int main(void)
 	tcase_add_test(tcase, backs_off);
 	tcase_add_test(tcase, backs_off_without_randomness);
 	tcase_add_test(tcase, waits_five_seconds_for_a_hello);
+	tcase_add_test(tcase, compares_sooner_when_told);
 	tcase_add_test(tcase, pings_every_two_seconds);
 	tcase_add_loop_test(
 		tcase, a_vanished_neighbour_is_dead_within_ten_seconds, 0, 46);

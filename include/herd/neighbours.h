@@ -131,9 +131,11 @@ uint32_t neighbours_incarnation(
 	struct neighbours *nb, size_t which, struct text boot);
 
 /* One link at a time may repair what we hold. May that one, now (monotonic)?
- * If so it has the right until neighbours_repair_end, or until it has not asked
- * again for NEIGHBOUR_REPAIR_NS. */
-#define NEIGHBOUR_REPAIR_NS (10 * HERD_SECOND_NS)
+ * If so it has the right until neighbours_repair_end, until it has not asked
+ * again for NEIGHBOUR_REPAIR_NS, or until another wants it and it has had it
+ * for NEIGHBOUR_REPAIR_MAX_NS. */
+#define NEIGHBOUR_REPAIR_NS     (10 * HERD_SECOND_NS)
+#define NEIGHBOUR_REPAIR_MAX_NS (60 * HERD_SECOND_NS)
 HERD_MUST_CHECK bool neighbours_repair(
 	struct neighbours *nb, size_t which, uint32_t number, int64_t now_ns);
 void neighbours_repair_end(

@@ -22,8 +22,8 @@
 #include "herd/line.h"
 #include "herd/store.h"
 
-#define SYNC_LISTS    16      /* asked for ahead of the bucket at hand */
-#define SYNC_LIST_MAX 1048576 /* hashes of one bucket */
+#define SYNC_LISTS      16      /* asked for ahead of the bucket at hand */
+#define SYNC_HASHES_MAX 4194304 /* in all lists at a time */
 
 enum sync_state {
 	SYNC_IDLE,
@@ -64,6 +64,7 @@ struct sync {
 	uint64_t empty[STORE_BUCKETS / 64];
 	struct sync_list lists[SYNC_LISTS]; /* asked for, oldest first from */
 	unsigned first_list, list_count;    /* first_list, and round */
+	size_t hashes;                      /* in all of them */
 	unsigned bucket;                    /* at hand */
 	bool walking;                       /* ... and under way */
 	bool lacked;                        /* ... and it lacked something */

@@ -47,7 +47,7 @@ struct neighbours {
 	struct {
 		size_t which;
 		uint32_t number; /* of the link; 0: none */
-		int64_t until_ns;
+		int64_t since_ns, until_ns;
 	} repair;                          /* [L] who may repair us */
 	struct said strangers[CAUSES_MAX]; /* [L] what was said of them */
 	/* [A] Set after the slot it counts; slots are [I] from then on. */
@@ -452,12 +452,19 @@ bool neighbours_may_say(
 /* --- repairs -------------------------------------------------------------- */
 
 /* Under the lock. */
+static bool is_repairing(
+	const struct neighbours *nb, size_t which, uint32_t number)
+{
+	return nb->repair.which == which && nb->repair.number == number;
+}
+
+/* Under the lock. */
 static bool repair_is_taken(const struct neighbours *nb, size_t which,
 	uint32_t number, int64_t now_ns)
 {
-	bool theirs = nb->repair.which == which && nb->repair.number == number;
-
-	return nb->repair.number && !theirs && now_ns < nb->repair.until_ns;
+	return nb->repair.number && !is_repairing(nb, which, number) &&
+	       now_ns < nb->repair.until_ns &&
+	       now_ns - nb->repair.since_ns < NEIGHBOUR_REPAIR_MAX_NS;
 }
 
 bool neighbours_repair(
@@ -467,11 +474,13 @@ bool neighbours_repair(
 
 	lock(nb);
 	may = !repair_is_taken(nb, which, number, now_ns);
-	if (may) {
+	if (may && !is_repairing(nb, which, number)) {
 		nb->repair.which = which;
 		nb->repair.number = number;
-		nb->repair.until_ns = now_ns + NEIGHBOUR_REPAIR_NS;
+		nb->repair.since_ns = now_ns;
 	}
+	if (may)
+		nb->repair.until_ns = now_ns + NEIGHBOUR_REPAIR_NS;
 	unlock(nb);
 	return may;
 }
@@ -479,7 +488,7 @@ bool neighbours_repair(
 void neighbours_repair_end(struct neighbours *nb, size_t which, uint32_t number)
 {
 	lock(nb);
-	if (nb->repair.which == which && nb->repair.number == number)
+	if (is_repairing(nb, which, number))
 		nb->repair.number = 0;
 	unlock(nb);
 }

@@ -56,6 +56,7 @@ static void drop_first_list(struct sync *s)
 {
 	struct sync_list *list = list_at(s, 0);
 
+	s->hashes -= list->count;
 	sys_free(list->hashes);
 	*list = (struct sync_list){0};
 	s->first_list = (s->first_list + 1) % SYNC_LISTS;
@@ -77,14 +78,15 @@ static bool list_holds(const struct sync_list *list, uint64_t hash)
 		       compare_hashes);
 }
 
-static const char *list_add(struct sync_list *list, struct text text)
+static const char *list_add(
+	struct sync *s, struct sync_list *list, struct text text)
 {
 	size_t count;
 
 	if (!hashes_count(text.len, &count))
 		return "its hashes are none";
-	if (count > SYNC_LIST_MAX - list->count)
-		return "it lists more than a bucket can hold";
+	if (count > SYNC_HASHES_MAX - s->hashes)
+		return "it lists more than buckets can hold";
 	if (list->count + count > list->room) {
 		size_t room = (list->count + count) * 2;
 		uint64_t *more = sys_resize(list->hashes, room * sizeof *more);
@@ -97,6 +99,7 @@ static const char *list_add(struct sync_list *list, struct text text)
 	if (!hashes_take(text, list->hashes + list->count))
 		return "its hashes are none";
 	list->count += count;
+	s->hashes += count;
 	return NULL;
 }
 
@@ -192,7 +195,7 @@ static const char *take_hashes(struct sync *s, const struct line *line)
 	if (!list || list->bucket != line->hashes.bucket)
 		return "it lists what was not asked for";
 	if (line->hashes.text.len)
-		return list_add(list, line->hashes.text);
+		return list_add(s, list, line->hashes.text);
 	if (list->count)
 		qsort(list->hashes, list->count, sizeof *list->hashes,
 			compare_hashes);

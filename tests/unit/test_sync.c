@@ -555,9 +555,9 @@ START_TEST(a_list_without_end)
 	memset(hashes + len, 'A', 32 * 1024);
 	bring_to(SYNC_REPAIRING);
 	line_parse((struct text){hashes, len + 32 * 1024}, &line);
-	for (int i = 0; i < SYNC_LIST_MAX / 3072 + 1 && !why; i++)
+	for (int i = 0; i < SYNC_HASHES_MAX / 3072 + 1 && !why; i++)
 		why = sync_take(&sync, &line, now_ns, INTERVAL_NS);
-	ck_assert_str_eq(why, "it lists more than a bucket can hold");
+	ck_assert_str_eq(why, "it lists more than buckets can hold");
 }
 END_TEST
 

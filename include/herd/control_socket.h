@@ -28,6 +28,10 @@ struct control_socket {
 HERD_MUST_CHECK int control_socket_open(const char *directory, const char *name,
 	struct control_socket *ret_socket, char *error);
 
+/* Whether its file lies there: a directory may have several paths. */
+bool control_socket_is_in(
+	const struct control_socket *s, const char *directory);
+
 /* Close it, remove the file. */
 void control_socket_close(struct control_socket *s);
 

@@ -190,14 +190,30 @@ int control_socket_open(const char *directory, const char *name,
 	return rc;
 }
 
-void control_socket_close(struct control_socket *s)
+/* Whether that directory has our file. */
+static bool is_in(const struct control_socket *s, int directory)
 {
 	struct stat st;
 
+	return !fstatat(directory, s->file, &st, AT_SYMLINK_NOFOLLOW) &&
+	       st.st_dev == s->device && st.st_ino == s->inode;
+}
+
+bool control_socket_is_in(const struct control_socket *s, const char *directory)
+{
+	int fd = open_directory(directory);
+	bool is = fd >= 0 && is_in(s, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+void control_socket_close(struct control_socket *s)
+{
 	if (s->fd < 0)
 		return;
-	if (!fstatat(s->directory, s->file, &st, AT_SYMLINK_NOFOLLOW) &&
-		st.st_dev == s->device && st.st_ino == s->inode)
+	if (is_in(s, s->directory))
 		(void)unlinkat(s->directory, s->file, 0);
 	close(s->fd);
 	close(s->directory);

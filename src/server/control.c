@@ -375,9 +375,11 @@ out:
 int control_move(struct control *c, const char *directory, char *error)
 {
 	struct control_socket next;
-	int rc =
-		control_socket_open(directory, c->options.server, &next, error);
+	int rc;
 
+	if (control_socket_is_in(&c->socket, directory))
+		return 0;
+	rc = control_socket_open(directory, c->options.server, &next, error);
 	if (rc)
 		return rc;
 	reactor_unwatch(c->options.reactor, &c->listener);

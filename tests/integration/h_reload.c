@@ -488,6 +488,13 @@ START_TEST(the_log_moves)
 	herd_signal(h, "Goloman", SIGHUP);
 	while (said(h, "Goloman", "still there") == 2)
 		check_answers(client);
+
+	/* The same folder by another path: there is nothing to be moved. */
+	configure(h, _i, alone(h), "log = { directory = \"other/..\"; };");
+	reload(h, "Goloman", "info log goes on in ");
+	configure(h, _i, alone(h), "");
+	reload(h, "Goloman", "info log goes on in ");
+	ck_assert_uint_eq(said(h, "Goloman", "control socket stays"), 0);
 	client_close(client);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(rmdir(folder), 0);

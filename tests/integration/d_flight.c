@@ -41,13 +41,16 @@ static struct client *clients[MANY];
 /* Clients that all ask the same, but for the bound; they have been heard. */
 static void ask_the_same(struct near *n, unsigned count)
 {
+	static const char asked[] = ": WHATSAT kiwi 10 ";
+	size_t before = herd_count(herd_read(n->h, "Goloman.log"), asked);
+
 	for (unsigned i = 0; i < count; i++) {
 		clients[i] = client_open(n->h, "Goloman");
 		client_send(
 			clients[i], herd_printf(n->h, "WHATSAT kiwi 10 %u\n",
 					    1 + i % BOUND));
 	}
-	herd_wait_log(n->h, "Goloman", ": WHATSAT kiwi 10 ", count);
+	herd_wait_log(n->h, "Goloman", asked, before + count);
 }
 
 static const char *numbers(struct herd *h, unsigned count)

@@ -155,8 +155,6 @@ struct scene {
 	struct herd *h;
 	int design;
 	struct samples samples;
-	double usual_rate;
-	double usual_ms;
 };
 
 /* A tenth of it while all is well. */
@@ -170,24 +168,22 @@ static void measure_usual(struct scene *s)
 
 	while (!crowd_is_done(pid))
 		take_sample(&s->samples);
-	s->usual_rate = CLIENTS * crowd.rounds / seconds_since(start);
-	s->usual_ms = end_samples(&s->samples).usual_ms;
-	print_line(s->design, "usual updates in a second", s->usual_rate);
-	print_line(s->design, "usual 99 % of IAMATs in ms", s->usual_ms);
+	print_line(s->design, "usual updates in a second",
+		CLIENTS * crowd.rounds / seconds_since(start));
+	print_line(s->design, "usual 99 % of IAMATs in ms",
+		end_samples(&s->samples).usual_ms);
 }
 
-/* As many updates in a second as usual, and answers as soon; but this is no
- * quiet machine. Nobody at all waits for as long as it takes to lose somebody. */
-static void check_speed(struct scene *s, double rate)
+/* How fast that was is for people to compare: this is no quiet machine. But
+ * nobody at all waits for as long as it takes to lose somebody. */
+static void report_speed(struct scene *s, double rate)
 {
 	struct times t = end_samples(&s->samples);
 
 	print_line(s->design, "updates in a second", rate);
 	print_line(s->design, "99 % of IAMATs in ms", t.usual_ms);
 	print_line(s->design, "all IAMATs in ms", t.most_ms);
-	ck_assert(rate > s->usual_rate / 3);
-	ck_assert(t.usual_ms < s->usual_ms * 2 + 20 * herd_slow());
-	ck_assert(t.most_ms < 2000 * herd_slow());
+	ck_assert(t.most_ms < 5000 * herd_slow());
 }
 
 static void update_all(struct scene *s)
@@ -216,7 +212,7 @@ static void update_all(struct scene *s)
 		take_sample(&s->samples);
 		if (crowd_is_done(pid)) {
 			done = true;
-			check_speed(
+			report_speed(
 				s, CLIENTS * rounds() / seconds_since(start));
 		}
 	}

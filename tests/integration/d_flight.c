@@ -1,7 +1,6 @@
 /* d_flight - questions on their way: those that are the same share one, more
  * than places.transfers wait for their turn, and who leaves, stops or is slow
  * does not disturb the others. */
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,20 +159,10 @@ END_TEST
 /* Answer all questions, if any, until this client has its answer. */
 static void serve_until(struct near *n, struct client *c, const char *json)
 {
-	struct pollfd p = {.fd = client_fd(c), .events = POLLIN};
-	int64_t deadline = herd_deadline(HERD_PATIENCE);
-	static size_t served;
-	unsigned tries = 0;
+	struct asked *a;
 
-	while (poll(&p, 1, 0) == 0) {
-		ck_assert_msg(!herd_late(deadline), "no answer");
-		if (double_requests(n->provider) == served) {
-			herd_back_off(&tries);
-			continue;
-		}
-		asked_answer(double_await(n->provider), 200, json);
-		served++;
-	}
+	while ((a = near_asked(n, c)))
+		asked_answer(a, 200, json);
 }
 
 /* One for each worker at the most. */
@@ -279,33 +268,66 @@ static void wait_seconds(double seconds)
 		herd_back_off(&tries);
 }
 
-/* Who asks later may wait longer. One who asks when the first has been told
- * that it took too long has all the time there is: another question. */
-START_TEST(each_has_its_own_time)
+/* The answers that the double gives to a question and to the same asked again,
+ * the asker of the first being gone. False: too late, the clock says. */
+static bool answer_two(struct near *n, struct asked *old, struct client *second,
+	struct client *third, int64_t over)
+{
+	struct asked *fresh = near_asked(n, third);
+	const char *json[2];
+
+	if (!old || !fresh)
+		return false;
+	(void)asked_try(fresh, text_of(near_http(n->h, NEAR_DENIED)));
+	json[1] = near_json(n->h, third, n->at);
+	(void)asked_try(old, text_of(near_http(n->h, NEAR_GOOD)));
+	json[0] = near_json(n->h, second, n->at);
+	if (herd_late(over))
+		return false;
+	ck_assert_str_eq(json[1], NEAR_DENIED);
+	ck_assert_str_eq(json[0], NEAR_GOOD);
+	ck_assert_uint_eq(double_cancelled(n->provider), 0);
+	return true;
+}
+
+/* The second asks half of the timeout after the first, so has half of it left
+ * when the third asks. False: the machine was too busy for that. */
+static bool have_their_own_time(int design, double timeout)
 {
 	struct near n;
 	struct asked *a;
 	struct client *second;
 	struct client *third;
+	int64_t over;
+	bool in_time;
 
-	up(&n, _i, TIMEOUT, "");
+	up(&n, design, timeout, "");
 	second = client_open(n.h, "Goloman");
 	third = client_open(n.h, "Goloman");
 	near_ask(&n, "WHATSAT kiwi 10 5");
-	a = double_await(n.provider);
-	wait_seconds(TIMEOUT / 2);
+	a = near_asked(&n, n.client);
+	wait_seconds(timeout / 2);
+	over = herd_deadline(timeout);
 	client_send(second, "WHATSAT kiwi 10 5\n");
 	near_expect_excuse(n.h, n.client, n.at, "too late");
-	near_check_waits(second);
 	client_send(third, "WHATSAT kiwi 10 5\n");
-	asked_answer(double_await(n.provider), 200, NEAR_DENIED);
-	near_expect(n.h, third, n.at, NEAR_DENIED);
-	asked_answer(a, 200, NEAR_GOOD);
-	near_expect(n.h, second, n.at, NEAR_GOOD);
-	ck_assert_uint_eq(double_cancelled(n.provider), 0);
+	in_time = answer_two(&n, a, second, third, over);
 	client_close(second);
 	client_close(third);
 	near_free(&n);
+	return in_time;
+}
+
+/* Who asks later may wait longer. One who asks when the first has been told
+ * that it took too long has all the time there is: another question. */
+START_TEST(each_has_its_own_time)
+{
+	double timeout = TIMEOUT;
+
+	while (!have_their_own_time(_i, timeout)) {
+		timeout *= 2;
+		ck_assert_msg(timeout < HERD_PATIENCE, "nothing is in time");
+	}
 }
 END_TEST
 
@@ -333,25 +355,45 @@ START_TEST(others_wait_for_their_turn)
 }
 END_TEST
 
-/* Nobody asks for one whose time is over, or who has left, when the turn comes. */
-START_TEST(others_whose_turn_never_comes)
+/* Nobody asks for one who has left when the turn comes. */
+START_TEST(one_leaves_before_its_turn)
 {
 	struct near n;
+	struct asked *a;
 	struct client *leaver;
 
-	up(&n, _i, TIMEOUT, "transfers = 1;");
+	up(&n, _i, 60, "transfers = 1;");
 	leaver = client_open(n.h, "Goloman");
-	near_ask(&n, "WHATSAT kiwi 1 5\nWHATSAT kiwi 2 5\nWHATSAT kiwi 3 5");
-	double_await(n.provider);
+	near_ask(&n, "WHATSAT kiwi 1 5");
+	a = double_await(n.provider);
 	client_send(leaver, "WHATSAT kiwi 4 5\n");
 	herd_wait_log(n.h, "Goloman", ": WHATSAT kiwi 4 5", 1);
 	client_reset(leaver);
+	herd_wait_log(n.h, "Goloman", " bytes out, Connection reset", 1);
+	asked_answer(a, 200, NEAR_GOOD);
+	near_expect(n.h, n.client, n.at, NEAR_GOOD);
+	near_check_good(&n);
+	ck_assert_uint_eq(double_requests(n.provider), 2);
+	near_free(&n);
+}
+END_TEST
+
+/* Nor for those whose time is over. */
+START_TEST(others_whose_turn_never_comes)
+{
+	struct near n;
+	const char *log;
+
+	up(&n, _i, TIMEOUT, "transfers = 1;");
+	near_ask(&n, "WHATSAT kiwi 1 5\nWHATSAT kiwi 2 5\nWHATSAT kiwi 3 5");
 	near_expect_excuse(n.h, n.client, n.at, "too late");
 	near_expect_excuse(n.h, n.client, n.at, "its turn never came");
 	near_expect_excuse(n.h, n.client, n.at, "its turn never came");
-	double_await_cancelled(n.provider, 1);
-	near_check_good(&n);
-	ck_assert_uint_eq(double_requests(n.provider), 2);
+	near_await_good(&n);
+	log = herd_wait_log(n.h, "Goloman", "radius=48", 1);
+	ck_assert_uint_eq(herd_count(log, "radius=1000"), 1);
+	ck_assert_uint_eq(herd_count(log, "radius=2000"), 0);
+	ck_assert_uint_eq(herd_count(log, "radius=3000"), 0);
 	near_free(&n);
 }
 END_TEST
@@ -473,6 +515,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, one_leaves_unread);
 	herd_add_test(tcase, each_has_its_own_time);
 	herd_add_test(tcase, others_wait_for_their_turn);
+	herd_add_test(tcase, one_leaves_before_its_turn);
 	herd_add_test(tcase, others_whose_turn_never_comes);
 	herd_add_test(tcase, iamats_beside_a_slow_provider);
 	herd_add_test(tcase, slower_than_write_timeout);

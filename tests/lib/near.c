@@ -44,9 +44,39 @@ void near_free(struct near *n)
 	double_free(n->provider);
 }
 
+const char *near_http(struct herd *h, const char *json)
+{
+	return herd_printf(h,
+		"HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		strlen(json), json);
+}
+
 void near_ask(struct near *n, const char *line)
 {
 	client_send(n->client, herd_printf(n->h, "%s\n", line));
+}
+
+struct asked *near_asked(struct near *n, struct client *c)
+{
+	struct pollfd p = {.fd = client_fd(c), .events = POLLIN};
+	int64_t deadline = herd_deadline(HERD_PATIENCE);
+	unsigned tries = 0;
+
+	for (;;) {
+		struct asked *a = double_next(n->provider);
+
+		if (a || poll(&p, 1, 0) == 1)
+			return a;
+		ck_assert_msg(!herd_late(deadline),
+			"neither a question nor an answer");
+		herd_back_off(&tries);
+	}
+}
+
+void near_leave(struct near *n)
+{
+	client_reset(n->client);
+	n->client = client_open(n->h, "Goloman");
 }
 
 /* --- answers -------------------------------------------------------------- */
@@ -104,6 +134,26 @@ void near_check_good(struct near *n)
 	a = double_await(n->provider);
 	asked_answer(a, 200, NEAR_GOOD);
 	near_expect(n->h, n->client, n->at, NEAR_GOOD);
+}
+
+void near_await_good(struct near *n)
+{
+	struct text good = text_of(near_http(n->h, NEAR_GOOD));
+	int64_t deadline = herd_deadline(HERD_PATIENCE);
+	static unsigned asked;
+	const char *json;
+
+	do {
+		struct asked *a;
+
+		ck_assert_msg(!herd_late(deadline), "nothing is in time");
+		near_ask(n,
+			herd_printf(n->h, "WHATSAT kiwi 48.%03u 20", ++asked));
+		while ((a = near_asked(n, n->client)))
+			(void)asked_try(a, good);
+		json = near_json(n->h, n->client, n->at);
+	} while (!near_no_excuse(json));
+	ck_assert_str_eq(json, NEAR_GOOD);
 }
 
 void near_check_others(struct near *n)

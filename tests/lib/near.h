@@ -42,6 +42,9 @@ void near_free(struct near *n);
 	"{\"error_message\":\"no\",\"results\":[],\"status\":"                 \
 	"\"REQUEST_DENIED\"}"
 
+/* What HTTP makes of it. */
+const char *near_http(struct herd *h, const char *json);
+
 /* Send a line, its LF added. */
 void near_ask(struct near *n, const char *line);
 
@@ -60,9 +63,19 @@ const char *near_no_excuse(const char *json);
 void near_expect_excuse(
 	struct herd *h, struct client *c, const char *at, const char *what);
 
+/* The next request of the provider; NULL: this client has its answer before. */
+struct asked *near_asked(struct near *n, struct client *c);
+
+/* The client goes, with all it asked for; there is a new one. */
+void near_leave(struct near *n);
+
 /* Ask for something not asked before; the provider is asked and its answer
  * arrives. */
 void near_check_good(struct near *n);
+
+/* The same where places.timeout is short and the machine may be busy: asks until
+ * an answer is in time. */
+void near_await_good(struct near *n);
 
 /* Whoever asks something else on a connection of its own is answered. */
 void near_check_others(struct near *n);

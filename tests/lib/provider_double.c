@@ -224,13 +224,19 @@ struct asked *double_await(struct provider_double *d)
 	return d->asked[d->awaited++];
 }
 
-/* --- counting ------------------------------------------------------------- */
-
 static void look_now(struct provider_double *d)
 {
 	while (look(d, 0))
 		;
 }
+
+struct asked *double_next(struct provider_double *d)
+{
+	look_now(d);
+	return d->awaited < d->asked_count ? d->asked[d->awaited++] : NULL;
+}
+
+/* --- counting ------------------------------------------------------------- */
 
 size_t double_connections(struct provider_double *d)
 {
@@ -271,7 +277,7 @@ void double_await_cancelled(struct provider_double *d, size_t count)
 
 /* --- answers -------------------------------------------------------------- */
 
-void asked_say_bytes(struct asked *a, struct text bytes)
+bool asked_try(struct asked *a, struct text bytes)
 {
 	struct pollfd p = {.fd = a->link->fd, .events = POLLOUT};
 	int64_t deadline = herd_deadline(HERD_PATIENCE);
@@ -283,13 +289,20 @@ void asked_say_bytes(struct asked *a, struct text bytes)
 			"the provider's answer is not read");
 		len = send(p.fd, bytes.ptr, bytes.len,
 			MSG_NOSIGNAL | MSG_DONTWAIT);
-		ck_assert_msg(len > 0 || errno == EAGAIN,
-			"the provider's answer: %s", strerror(errno));
 		if (len > 0) {
 			bytes.ptr += len;
 			bytes.len -= (size_t)len;
+		} else if (errno != EAGAIN) {
+			return false;
 		}
 	}
+	return true;
+}
+
+void asked_say_bytes(struct asked *a, struct text bytes)
+{
+	ck_assert_msg(asked_try(a, bytes), "the provider's answer: %s",
+		strerror(errno));
 }
 
 void asked_say(struct asked *a, const char *text)
@@ -336,6 +349,10 @@ HERD_NORETURN static void flood(int fd, struct text bytes, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
+	/* What the test closes shall be closed. */
+	if (fd > 3)
+		close_range(3, (unsigned)fd - 1, 0);
+	close_range((unsigned)fd + 1, ~0U, 0);
 	while (size + bytes.len <= sizeof page) {
 		memcpy(page + size, bytes.ptr, bytes.len);
 		size += bytes.len;

@@ -39,6 +39,9 @@ uint16_t double_port(const struct provider_double *d);
 /* The next request, in the order of arrival. */
 struct asked *double_await(struct provider_double *d);
 
+/* The same if it has arrived already, else NULL. */
+struct asked *double_next(struct provider_double *d);
+
 /* The value of a header, NULL: there is none. Lives until the next call. */
 const char *asked_header(const struct asked *a, const char *name);
 
@@ -59,6 +62,9 @@ void double_await_cancelled(struct provider_double *d, size_t count);
 /* Bytes of an answer, whatever they are. */
 void asked_say(struct asked *a, const char *text);
 void asked_say_bytes(struct asked *a, struct text bytes);
+
+/* The same to who may be tired of waiting; false: he has gone. */
+bool asked_try(struct asked *a, struct text bytes);
 
 /* A whole answer of JSON, after which the connection stays open. */
 void asked_answer(struct asked *a, unsigned status, const char *json);

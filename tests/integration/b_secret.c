@@ -343,8 +343,7 @@ START_TEST(a_slow_handshake_ends_after_five_seconds)
 	client_send_bytes(c, (struct text){dial_proof(h, answer), 40});
 	ck_assert(client_ends_within(c, HERD_PATIENCE));
 	seconds = (double)(herd_monotonic_ns() - start) / 1e9;
-	ck_assert_msg(
-		seconds >= 5.0 && seconds < 7.0 * herd_slow(), "%f s", seconds);
+	ck_assert_msg(seconds >= 5.0, "%f s", seconds);
 	client_close(c);
 	expect_refusal(h, "it did not prove who it is");
 	herd_free(h);

@@ -123,6 +123,14 @@ START_TEST(updates_come_as_answered)
 }
 END_TEST
 
+/* Goloman compares while neither knows anybody: what he hears of from now on is
+ * not what she lacks, but news. */
+static void agree_on_nothing(struct client *theirs)
+{
+	ck_assert_str_eq(client_line(theirs), "SYNC");
+	client_send(theirs, "SUM AAAAAAAAAAA=\n");
+}
+
 static const char kiwi[] = "AT Xenia +0.000000001 kiwi +1+1 5";
 
 /* Say AT on the link Xenia dialled; it is applied when this returns. */
@@ -140,6 +148,7 @@ START_TEST(never_back_to_where_it_came_from)
 	struct client *ours = dial_link(h, BOOT, NULL);
 	const char *lines[] = {kiwi};
 
+	agree_on_nothing(theirs);
 	tell_goloman(ours, kiwi);
 	pass_markers(h, theirs, "one", kiwi);
 
@@ -197,25 +206,37 @@ END_TEST
 
 /* Links that fail at once make Goloman patient: after six of them he waits for
  * 0.8 s at the least. Then Xenia dials. */
-START_TEST(dials_back_at_once)
+static bool dials_back(struct herd *h, size_t fails)
 {
-	struct herd *h = with_xenia(_i);
 	struct client *ours;
 	struct client *theirs;
-	int64_t start;
+	int64_t soon;
+	bool at_once;
 
 	for (int i = 0; i < 6; i++)
 		client_close(accept_link(h, BOOT, NULL));
-	herd_wait_log(h, "Goloman", "lost connection to Xenia", 6);
-	start = herd_monotonic_ns();
+	herd_wait_log(h, "Goloman", "lost connection to Xenia", fails + 6);
+	soon = herd_deadline(0.5);
 	ours = dial_link(h, BOOT, NULL);
 	theirs = accept_link(h, BOOT, NULL);
-	ck_assert_msg(
-		(double)(herd_monotonic_ns() - start) < 0.5e9 * herd_slow(),
-		"he did not dial back at once");
-	pass_markers(h, theirs, "marker", NULL);
+	at_once = !herd_late(soon);
+	pass_markers(h, theirs, herd_printf(h, "marker%zu", fails), NULL);
 	client_close(theirs);
 	client_close(ours);
+	return at_once;
+}
+
+/* A busy machine may need a second look. One who waits is not seen to be quick
+ * even in the last. */
+START_TEST(dials_back_at_once)
+{
+	struct herd *h = with_xenia(_i);
+	size_t fails = 0;
+
+	while (!dials_back(h, fails)) {
+		fails += 7;
+		ck_assert_msg(fails < 30, "he did not dial back at once");
+	}
 	herd_free(h);
 }
 END_TEST

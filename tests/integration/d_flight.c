@@ -298,20 +298,23 @@ static bool have_their_own_time(int design, double timeout)
 	struct asked *a;
 	struct client *second;
 	struct client *third;
-	int64_t over;
+	int64_t over[2]; /* not before */
 	bool in_time;
 
 	up(&n, design, timeout, "");
 	second = client_open(n.h, "Goloman");
 	third = client_open(n.h, "Goloman");
+	over[0] = herd_deadline(timeout);
 	near_ask(&n, "WHATSAT kiwi 10 5");
 	a = near_asked(&n, n.client);
 	wait_seconds(timeout / 2);
-	over = herd_deadline(timeout);
+	over[1] = herd_deadline(timeout);
 	client_send(second, "WHATSAT kiwi 10 5\n");
+	herd_wait_log(n.h, "Goloman", ": WHATSAT kiwi 10 5", 2);
+	in_time = !herd_late(over[0]);
 	near_expect_excuse(n.h, n.client, n.at, "too late");
 	client_send(third, "WHATSAT kiwi 10 5\n");
-	in_time = answer_two(&n, a, second, third, over);
+	in_time = in_time && answer_two(&n, a, second, third, over[1]);
 	client_close(second);
 	client_close(third);
 	near_free(&n);

@@ -237,7 +237,7 @@ START_TEST(lets_many_wait_at_a_time)
 	took = herd_monotonic_ns() - began;
 	ck_assert_int_ge(took, DELAY_MS * HERD_MS_NS);
 	ck_assert_int_lt(
-		took, (int64_t)(10 * DELAY_MS * herd_slow()) * HERD_MS_NS);
+		took, (int64_t)(60 * DELAY_MS * herd_slow()) * HERD_MS_NS);
 	for (int i = 0; i < MANY; i++)
 		check_campus(&replies[i], "\"name\" : ");
 	curl_multi_cleanup(multi);

@@ -13,8 +13,8 @@
  * client once, newest. When a bookmarked entry moves, the writer that moves it
  * steps the bookmark back to the entry before.
  *
- * Each put also keeps the digest of its bucket, so that two servers can tell
- * which parts of their maps differ without looking at them.
+ * Digests, one per bucket, follow the feed a few entries behind, so that two
+ * servers can tell which parts of their maps differ without looking at them.
  *
  * Threads: any, unless said otherwise. Locks: one rwlock per shard, a leaf, at
  * most one at a time; nothing is allocated, called out to or blocked on while
@@ -60,6 +60,13 @@ struct store_key {
 	uint32_t shard;
 };
 struct store_key store_key_of(const struct store *store, struct text id);
+
+/* Have the entry itself fetched as well, which pays where a store is so large
+ * that its entries are in no cache. For a batch of keys: store_key_of for all of
+ * them, then this for all, then what is to be done with them: each step finds
+ * what the one before has fetched. */
+bool store_is_large(const struct store *store);
+void store_prefetch(struct store *store, struct store_key key);
 
 /* Who told us of an update, and when. */
 struct store_source {

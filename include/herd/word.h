@@ -41,6 +41,13 @@ static inline uint64_t word_load(const char *p, const char *end)
 	return word | (uint64_t)(unsigned char)p[left - 1] << (left - 1) * 8;
 }
 
+/* Write a word as text, its lowest byte first. */
+static inline void word_store(char *dst, uint64_t word)
+{
+	word = htole64(word);
+	memcpy(dst, &word, sizeof word);
+}
+
 /* Where the lowest marked byte is; WORD_BYTES if none is. A mark is the top
  * bit of a byte. */
 static inline size_t word_first(uint64_t marks)

@@ -1,5 +1,17 @@
 /* compare - what two servers need to find where their maps differ: the digests
- * that store.c keeps, and a walk through the lines of one bucket.
+ * of all buckets, and a walk through the lines of one.
+ *
+ *      oldest                            newest
+ *        A  <-->  B  <-->  C  <-->  D  <-->  E
+ *                 ^        '--- undigested --'
+ *              digested
+ *
+ * A digest is the XOR of the hashes of lines. It follows a shard's list of
+ * changes as a reader of the feed does, a few entries behind: a client that
+ * changes again before its turn costs no hash at all, and when few change
+ * often, as is usual, hardly any does. A line that was digested is XORed out
+ * before it is replaced. Who asks for the digests has the rest digested first;
+ * that it is never more than UNDIGESTED_MAX bounds how long that takes.
  *
  * A walk holds no lock between its pages. What makes that work: nothing is ever
  * taken out of a table, and an entry stays in its slot, whatever line it gets,
@@ -8,7 +20,57 @@
 
 #define WALK_GROUPS 16 /* looked at in one lock hold */
 
+#define UNDIGESTED_MAX 32 /* of a shard; as many as are read in one lock hold */
+
 /* --- digests -------------------------------------------------------------- */
+
+static unsigned bucket_of_entry(
+	const struct store *store, const struct entry *e)
+{
+	struct text id = entry_from_id(e);
+	const char *end;
+
+	if (shard_buckets(store) == 1)
+		return 0;
+	end = memchr(id.ptr, ' ', id.len);
+	id.len = (size_t)(end - id.ptr);
+	return store_bucket_of(store, id) % shard_buckets(store);
+}
+
+/* Into the digest of its bucket, or out of it. */
+static void toggle(
+	const struct store *store, struct shard *shard, const struct entry *e)
+{
+	shard->digests[bucket_of_entry(store, e)] ^=
+		store_line_hash(store, entry_line(e));
+}
+
+void digest_forget(
+	const struct store *store, struct shard *shard, struct entry *entry)
+{
+	if (entry->digested)
+		toggle(store, shard, entry);
+	else
+		shard->undigested--;
+}
+
+/* Digest the oldest of those that are not. */
+static void digest_one(const struct store *store, struct shard *shard)
+{
+	struct entry *e =
+		shard->digested ? shard->digested->newer : shard->oldest;
+
+	toggle(store, shard, e);
+	e->digested = true;
+	shard->digested = e;
+	shard->undigested--;
+}
+
+void digest_follow(const struct store *store, struct shard *shard)
+{
+	if (++shard->undigested > UNDIGESTED_MAX)
+		digest_one(store, shard);
+}
 
 void store_digests(struct store *store, uint64_t ret_digests[STORE_BUCKETS])
 {
@@ -17,7 +79,9 @@ void store_digests(struct store *store, uint64_t ret_digests[STORE_BUCKETS])
 	for (unsigned i = 0; i < store->shard_count; i++) {
 		struct shard *shard = &store->shards[i];
 
-		shard_lock_read(store, shard);
+		shard_lock_write(store, shard);
+		while (shard->undigested)
+			digest_one(store, shard);
 		memcpy(ret_digests + (size_t)i * buckets, shard->digests,
 			buckets * sizeof *ret_digests);
 		shard_unlock(store, shard);
@@ -40,14 +104,7 @@ uint64_t store_digest(struct store *store)
 static bool is_of_bucket(
 	const struct store *store, const struct entry *e, unsigned bucket)
 {
-	const char *id = e->line + e->id_at;
-	const char *end;
-
-	if (shard_buckets(store) == 1)
-		return true;
-	end = memchr(id, ' ', e->line_len - e->id_at);
-	return store_bucket_of(store, (struct text){id, (size_t)(end - id)}) ==
-	       bucket;
+	return bucket_of_entry(store, e) == bucket % shard_buckets(store);
 }
 
 /* Copy an entry's line and LF to the page. false: it is full. */

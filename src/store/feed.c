@@ -100,6 +100,9 @@ void feed_remove(
 		if (shard->bookmarks[r] == entry)
 			shard->bookmarks[r] = entry->older;
 
+	if (shard->digested == entry)
+		shard->digested = entry->older;
+
 	if (entry->older)
 		entry->older->newer = entry->newer;
 	else

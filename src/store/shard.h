@@ -6,6 +6,7 @@
  *          oldest --> entry <--> entry <--> entry <-- newest
  *                                  ^
  *                   bookmarks[r] --'  the last one reader r was given
+ *                        digested       the last one in the digests
  *
  * The table is open addressing by groups of five slots: a group's hashes and
  * pointers lie in one cache line, so finding an entry among a million costs
@@ -37,7 +38,8 @@ struct entry {
 	int64_t stamp_ns;
 	uint32_t origin;
 	uint32_t changed_ms; /* monotonic; starts over after 7 weeks */
-	uint32_t id_at;      /* where in line the id starts */
+	uint32_t id_at : ENTRY_LEN_BITS; /* where in line the id starts */
+	uint32_t digested : 1;           /* see struct shard */
 	uint32_t line_len : ENTRY_LEN_BITS;
 	uint32_t room_steps : ENTRY_ROOM_BITS; /* bytes at line, by the step */
 	char line[];
@@ -72,6 +74,9 @@ struct shard {
 				   * read lock, everyone else steps it back
 				   * under the write lock; NULL: at the start */
 
+	struct entry *digested; /* [L] up to here the digests have the lines of
+				 * the list; NULL: of none */
+	unsigned undigested;    /* [L] entries that come after it */
 	uint64_t *digests; /* [I]; each [L]: of the shard's buckets, in order */
 	uint64_t digest;   /* where it lies if there is but one */
 };
@@ -113,6 +118,13 @@ static inline struct text entry_line(const struct entry *e)
 	return (struct text){e->line, e->line_len};
 }
 
+/* The line from its id on. */
+static inline struct text entry_from_id(const struct entry *e)
+{
+	return (struct text){
+		e->line + e->id_at, (size_t)e->line_len - e->id_at};
+}
+
 /* Copy the line to where there is room for it, and an LF; their length. */
 static inline size_t entry_copy(const struct entry *e, char *dst)
 {
@@ -126,6 +138,15 @@ static inline unsigned shard_buckets(const struct store *store)
 {
 	return STORE_BUCKETS / store->shard_count;
 }
+
+/* Under the write lock, before an entry's line changes: the digests are to do
+ * without it. */
+void digest_forget(
+	const struct store *store, struct shard *shard, struct entry *entry);
+
+/* Under the write lock, after an entry was appended: sooner or later it is
+ * digested. */
+void digest_follow(const struct store *store, struct shard *shard);
 
 /* An entry's age. It was changed on the clock of another thread, which may be
  * a little ahead. */

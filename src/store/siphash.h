@@ -8,9 +8,7 @@
 #ifndef HERD_SIPHASH_H
 #define HERD_SIPHASH_H
 
-#include <endian.h>
-
-#include "herd/base.h"
+#include "herd/word.h"
 
 struct siphash_key {
 	uint64_t k0, k1;
@@ -54,19 +52,13 @@ static inline uint64_t siphash(struct siphash_key key, unsigned rounds,
 		key.k1 ^ UINT64_C(0x7465646279746573),
 	};
 	const char *p = bytes.ptr;
-	size_t left = bytes.len;
-	uint64_t word;
+	const char *end = p + bytes.len;
 
-	for (; left >= 8; p += 8, left -= 8) {
-		memcpy(&word, p, 8);
-		siphash_absorb(v, le64toh(word), rounds);
-	}
-
+	for (; end - p >= WORD_BYTES; p += WORD_BYTES)
+		siphash_absorb(v, word_load(p, end), rounds);
 	/* The last word: what is left over, and the length on top. */
-	word = (uint64_t)bytes.len << 56;
-	for (size_t i = 0; i < left; i++)
-		word |= (uint64_t)(unsigned char)p[i] << 8 * i;
-	siphash_absorb(v, word, rounds);
+	siphash_absorb(
+		v, word_load(p, end) | (uint64_t)bytes.len << 56, rounds);
 
 	v[2] ^= 0xff;
 	siphash_rounds(v, final_rounds);

@@ -17,10 +17,9 @@
  * so that a bucket lies under one lock. The table hash has a key of this
  * process only, so that no client can aim at a slot.
  *
- * The digest of a bucket changes with the line, under the same lock: a put XORs
- * the new line's hash into it and the replaced one's out of it. With as many
- * shards as buckets, the usual case, it lies in the shard itself, so that
- * writers of different shards do not meet in one cache line. */
+ * The digests follow the feed, see compare.c. With as many shards as buckets, the
+ * usual case, a bucket's lies in the shard itself, so that writers of different
+ * shards do not meet in one cache line. */
 #include "herd/store.h"
 
 #include <errno.h>
@@ -32,6 +31,11 @@
 
 #define BUCKET_BITS 10
 #define USUAL_LINE  256 /* most lines are shorter */
+
+/* When a store's entries are too many for the caches: 64 groups in each of 1024
+ * shards hold 300,000. Most of them are no larger than that. */
+#define LARGE_GROUPS 64
+#define ENTRY_USUAL  (3 * HERD_CACHE_LINE)
 
 _Static_assert(1 << BUCKET_BITS == STORE_BUCKETS, "a bucket's number");
 
@@ -57,9 +61,10 @@ static void table_free(const struct store *store, struct group *groups)
 static bool entry_is_of(const struct entry *e, struct text id)
 {
 	/* An id is followed by a space in its line, and has none inside. */
-	return id.len < e->line_len - e->id_at &&
-	       e->line[e->id_at + id.len] == ' ' &&
-	       !memcmp(e->line + e->id_at, id.ptr, id.len);
+	struct text from = entry_from_id(e);
+
+	return id.len < from.len && from.ptr[id.len] == ' ' &&
+	       !memcmp(from.ptr, id.ptr, id.len);
 }
 
 /* The slot of the entry of `id`, or NULL. */
@@ -144,9 +149,7 @@ static bool sighting_is_whole(const struct sighting *s)
 struct put {
 	const struct sighting *s;
 	const struct store_source *source;
-	uint32_t hash;      /* of the id, in the table */
-	uint32_t bucket;    /* of those in the shard */
-	uint64_t line_hash; /* in the digest */
+	uint32_t hash; /* of the id, in the table */
 };
 
 /* The masks change nothing: they say so to the compiler. */
@@ -157,7 +160,9 @@ static void entry_write(struct entry *e, const struct put *put)
 	e->stamp_ns = s->stamp_ns;
 	e->origin = put->source->origin;
 	e->changed_ms = (uint32_t)(put->source->now_ns / HERD_MS_NS);
-	e->id_at = (uint32_t)(s->id.ptr - s->line.ptr);
+	e->id_at =
+		(size_t)(s->id.ptr - s->line.ptr) & ((1 << ENTRY_LEN_BITS) - 1);
+	e->digested = false;
 	e->line_len = s->line.len & ((1 << ENTRY_LEN_BITS) - 1);
 	memcpy(e->line, s->line.ptr, s->line.len);
 }
@@ -270,10 +275,8 @@ static bool put_try(const struct store *store, struct shard *shard,
 		return false;
 
 	*result = STORE_NEWER;
-	shard->digests[put->bucket] ^= put->line_hash;
 	if (held)
-		shard->digests[put->bucket] ^=
-			store_line_hash(store, entry_line(held));
+		digest_forget(store, shard, held);
 	if (fits) {
 		feed_remove(store, shard, held);
 		entry_write(held, put);
@@ -281,7 +284,34 @@ static bool put_try(const struct store *store, struct shard *shard,
 	} else {
 		put_entry(store, shard, put->hash, slot, sup);
 	}
+	digest_follow(store, shard);
 	return true;
+}
+
+/* One try under the lock. */
+static bool put_locked(const struct store *store, struct shard *shard,
+	const struct put *put, struct supplies *sup, enum store_result *result)
+{
+	bool done;
+
+	shard_lock_write(store, shard);
+	done = put_try(store, shard, put, sup, result);
+	shard_unlock(store, shard);
+	return done;
+}
+
+/* With whatever memory it takes, some of which the first try missed. */
+static int put_with_supplies(struct store *store, struct shard *shard,
+	const struct put *put, struct supplies *sup, enum store_result *result)
+{
+	int rc;
+
+	do
+		rc = supplies_fetch(sup, store, put);
+	while (!rc && !put_locked(store, shard, put, sup, result));
+	sys_free(sup->entry);
+	table_free(store, sup->groups);
+	return rc;
 }
 
 int store_put(struct store *store, struct store_key key,
@@ -289,37 +319,19 @@ int store_put(struct store *store, struct store_key key,
 	enum store_result *ret_result)
 {
 	struct shard *shard = &store->shards[key.shard];
-	unsigned buckets = shard_buckets(store);
-	struct put put = {
-		.s = s,
-		.source = source,
-		.hash = (uint32_t)key.hash,
-		.bucket = buckets == 1
-				  ? 0
-				  : store_bucket_of(store, s->id) % buckets,
-		.line_hash = store_line_hash(store, s->line),
-	};
+	struct put put = {.s = s, .source = source, .hash = (uint32_t)key.hash};
 	struct supplies sup = {0};
 	enum store_result result;
-	bool done;
-	int rc = 0;
 
 	HERD_ASSERT(sighting_is_whole(s));
-	for (;;) {
-		shard_lock_write(store, shard);
-		done = put_try(store, shard, &put, &sup, &result);
-		shard_unlock(store, shard);
-		if (done)
-			break;
-		rc = supplies_fetch(&sup, store, &put);
+	if (!put_locked(store, shard, &put, &sup, &result)) {
+		int rc = put_with_supplies(store, shard, &put, &sup, &result);
+
 		if (rc)
-			break;
+			return rc;
 	}
-	sys_free(sup.entry);
-	table_free(store, sup.groups);
-	if (!rc)
-		*ret_result = result;
-	return rc;
+	*ret_result = result;
+	return 0;
 }
 
 int store_get(struct store *store, struct store_key key, struct text id,
@@ -379,6 +391,30 @@ struct store_key store_key_of(const struct store *store, struct text id)
 	__builtin_prefetch(
 		table_groups(shard) + ((uint32_t)key.hash & table_mask(shard)));
 	return key;
+}
+
+bool store_is_large(const struct store *store)
+{
+	/* Ids are spread evenly: one shard stands for all. */
+	return table_mask(&store->shards[0]) >= LARGE_GROUPS;
+}
+
+void store_prefetch(struct store *store, struct store_key key)
+{
+	struct shard *shard = &store->shards[key.shard];
+	const struct group *g;
+
+	shard_lock_read(store, shard);
+	g = table_groups(shard) + ((uint32_t)key.hash & table_mask(shard));
+	for (unsigned k = 0; k < g->used; k++) {
+		const char *entry = (const char *)g->entry[k];
+
+		if (g->hash[k] != (uint32_t)key.hash)
+			continue;
+		for (size_t at = 0; at < ENTRY_USUAL; at += HERD_CACHE_LINE)
+			__builtin_prefetch(entry + at, 1);
+	}
+	shard_unlock(store, shard);
 }
 
 unsigned store_shards(const struct store *store)

@@ -16,11 +16,15 @@
 struct answer_line {
 	struct text bytes; /* as received, without LF */
 	struct line line;
-	struct store_key key; /* of the id, where the verb has one */
+	struct store_key key; /* of the id */
+	bool has_key;         /* the verb has one */
 };
 
-void answer_parse(
-	struct session *s, struct text bytes, struct answer_line *ret_line);
+void answer_parse(struct session *s, const struct line_fields *fields,
+	struct answer_line *ret_line);
+
+/* Where the store is large: for all lines of a batch once they are parsed. */
+void answer_prefetch(struct session *s, const struct answer_line *l);
 
 /* Obey it. */
 void answer_line(struct session *s, const struct answer_line *l);

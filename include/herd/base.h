@@ -16,6 +16,8 @@
 #define HERD_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define HERD_NORETURN     __attribute__((noreturn))
 #define HERD_CACHE_LINE   64
+/* On the path of every line, where a call would cost as much as what it does. */
+#define HERD_HOT inline __attribute__((always_inline))
 
 #define HERD_ASSERT(cond)                                                      \
 	((cond) ? (void)0 : herd_panic(__FILE__, __LINE__, #cond))

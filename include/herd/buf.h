@@ -49,9 +49,21 @@ static inline int buf_append_string(struct buf *b, const char *string)
 }
 
 /* Make room for len more bytes and return where they go, then tell how many
- * were written there. NULL: no memory. */
-HERD_MUST_CHECK char *buf_reserve(struct buf *b, size_t len);
-void buf_commit(struct buf *b, size_t len);
+ * were written there. NULL: no memory. (buf_grow is for when there is none.) */
+HERD_MUST_CHECK char *buf_grow(struct buf *b, size_t len);
+
+HERD_MUST_CHECK static inline char *buf_reserve(struct buf *b, size_t len)
+{
+	if (b->data && len <= b->room - b->end)
+		return b->data + b->end;
+	return buf_grow(b, len);
+}
+
+static inline void buf_commit(struct buf *b, size_t len)
+{
+	HERD_ASSERT(len <= b->room - b->end);
+	b->end += (uint32_t)len;
+}
 
 /* Drop len bytes from the front; frees the memory when none are left. */
 void buf_consume(struct buf *b, size_t len);

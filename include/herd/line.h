@@ -79,14 +79,50 @@ struct line {
 	};
 };
 
+/* A line taken apart. Its texts are pieces of it. */
+#define LINE_FIELDS_MAX                                                        \
+	7 /* one more than any line needs, so that one too many \
+			   * is noticed */
+struct line_fields {
+	struct text bytes; /* the line, without its LF */
+	struct text body;  /* from its first field to its last */
+	size_t count;      /* LINE_FIELDS_MAX: there may be more */
+	struct text field[LINE_FIELDS_MAX];
+};
+
 /* White space is exactly these six: space, tab, CR, LF, FF, VT. */
 static inline bool line_is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Parse one line, its LF not included. Every line has a body; of the rest only
- * what belongs to the verb is set. */
+/* Going through a stretch of bytes once: lines and their fields are found in
+ * the same look. */
+struct line_scan {
+	const char *next; /* where the next line starts */
+	const char *part; /* what is being looked at; NULL: nothing yet */
+	uint64_t marks;   /* in it, see marks.h, that are not taken yet */
+	const char *rest; /* what is not looked at yet */
+	const char *end;
+};
+
+static inline struct line_scan line_scan_begin(struct text bytes)
+{
+	return (struct line_scan){.next = bytes.ptr,
+		.rest = bytes.ptr,
+		.end = bytes.ptr + bytes.len};
+}
+
+/* The next line that is ended by an LF. false: there is none; what is left
+ * starts at scan->next still. */
+HERD_MUST_CHECK bool line_scan_next(
+	struct line_scan *scan, struct line_fields *ret_fields);
+
+/* What the line means. Every line has a body; of the rest only what belongs to
+ * the verb is set. */
+void line_parse_fields(const struct line_fields *fields, struct line *ret_line);
+
+/* The same for one line, its LF not included. */
 void line_parse(struct text bytes, struct line *ret_line);
 
 /* The same for what may be the AT line of a plain neighbour: further fields

@@ -52,7 +52,9 @@ struct session_env {
 	size_t places_bytes; /* what an answer of the provider usually has */
 	int64_t now_ns;      /* wall clock of the event at hand */
 	unsigned questions;  /* of catching up that were answered in it */
-	bool stopping;       /* the server stops: so does every new session */
+	bool log_received;   /* whether it logs what was received, or sent */
+	bool log_sent;
+	bool stopping; /* the server stops: so does every new session */
 	struct session_queue ready; /* have lines and room for answers, or news
 				     * of their turns */
 	struct session_queue all;

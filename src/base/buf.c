@@ -30,13 +30,11 @@ static void move_to_front(struct buf *b)
 	b->start = 0;
 }
 
-char *buf_reserve(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
 	size_t live = buf_len(b);
 	size_t room = b->room > 0 ? b->room : ROOM_MIN;
 
-	if (b->data && len <= b->room - b->end)
-		return b->data + b->end;
 	if (live > ROOM_MAX || len > ROOM_MAX - live)
 		return NULL;
 	/* Moving pays only when at least as much was consumed as is moved;
@@ -54,12 +52,6 @@ char *buf_reserve(struct buf *b, size_t len)
 		b->room = (uint32_t)room;
 	}
 	return b->data + b->end;
-}
-
-void buf_commit(struct buf *b, size_t len)
-{
-	HERD_ASSERT(len <= b->room - b->end);
-	b->end += (uint32_t)len;
 }
 
 int buf_append(struct buf *b, const void *src, size_t len)

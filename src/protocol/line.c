@@ -1,6 +1,6 @@
 /* line - the grammar of the protocol's lines.
  *
- *   bytes --trim--> body --split--> fields --verbs[]--> the verb's own parser
+ *   bytes --scan--> fields, body --verbs[]--> the verb's own parser
  *
  * Nothing is copied or allocated on the way in: every text is a piece of the
  * line. The verbs are one table; each has a parser for its operands, which
@@ -10,11 +10,8 @@
 
 #include "herd/digits.h"
 #include "herd/location.h"
+#include "herd/marks.h"
 #include "herd/stamp.h"
-#include "herd/word.h"
-
-/* One more than any line needs, so that one too many is noticed. */
-#define FIELDS_MAX 7
 
 #define AT_FIELDS 6
 
@@ -112,7 +109,9 @@ static bool parse_at(const struct text *fields, struct line *line)
 	line->at.location = fields[4];
 	line->at.stamp = fields[5];
 	line->at.normal = is_normal(fields, line->body);
-	return stamp_parse_any(fields[2], &difference_ns) &&
+	/* Most are written by herd itself, and quicker read as such. */
+	return (stamp_parse_difference(fields[2], &difference_ns) ||
+		       stamp_parse_any(fields[2], &difference_ns)) &&
 	       location_parse(fields[4], &location) &&
 	       stamp_parse(fields[5], &line->at.stamp_ns, &rest);
 }
@@ -184,108 +183,165 @@ static bool parse_sums(const struct text *fields, struct line *line)
 	return true;
 }
 
+/* A verb is looked up by its name as a word: all of it, in one comparison. */
+#define NAME(s)                                                                \
+	{                                                                      \
+		s, sizeof(s) - 1                                               \
+	}
+
 /* The most frequent first. */
 static const struct verb {
-	struct text name;
+	struct {
+		char bytes[WORD_BYTES]; /* 0 after its last */
+		uint8_t len;
+	} name;
 	enum line_verb verb;
 	size_t fields_min;
 	size_t fields_max;
 	bool (*parse)(const struct text *fields, struct line *line);
 } verbs[] = {
-	{{"IAMAT", 5}, LINE_IAMAT, 4, 4, parse_iamat},
-	{{"AT", 2}, LINE_AT, AT_FIELDS, AT_FIELDS, parse_at},
-	{{"WHATSAT", 7}, LINE_WHATSAT, 4, 4, parse_whatsat},
-	{{"PING", 4}, LINE_PING, 2, 2, parse_ping},
-	{{"PONG", 4}, LINE_PONG, 2, 2, parse_ping},
+	{NAME("IAMAT"), LINE_IAMAT, 4, 4, parse_iamat},
+	{NAME("AT"), LINE_AT, AT_FIELDS, AT_FIELDS, parse_at},
+	{NAME("WHATSAT"), LINE_WHATSAT, 4, 4, parse_whatsat},
+	{NAME("PING"), LINE_PING, 2, 2, parse_ping},
+	{NAME("PONG"), LINE_PONG, 2, 2, parse_ping},
 	/* Later versions may say more in their hello. */
-	{{"HERD", 4}, LINE_HELLO, 5, FIELDS_MAX, parse_hello},
-	{{"PROOF", 5}, LINE_PROOF, 2, 2, parse_proof},
-	{{"SYNC", 4}, LINE_SYNC, 1, 1, parse_word},
-	{{"SUM", 3}, LINE_SUM, 2, 2, parse_sums},
-	{{"SUMS", 4}, LINE_SUMS, 1, 2, parse_sums},
-	{{"LIST", 4}, LINE_LIST, 2, 2, parse_list},
-	{{"HASHES", 6}, LINE_HASHES, 2, 3, parse_hashes},
-	{{"WAIT", 4}, LINE_WAIT, 1, 1, parse_word},
-	{{"DONE", 4}, LINE_DONE, 1, 1, parse_word},
+	{NAME("HERD"), LINE_HELLO, 5, LINE_FIELDS_MAX, parse_hello},
+	{NAME("PROOF"), LINE_PROOF, 2, 2, parse_proof},
+	{NAME("SYNC"), LINE_SYNC, 1, 1, parse_word},
+	{NAME("SUM"), LINE_SUM, 2, 2, parse_sums},
+	{NAME("SUMS"), LINE_SUMS, 1, 2, parse_sums},
+	{NAME("LIST"), LINE_LIST, 2, 2, parse_list},
+	{NAME("HASHES"), LINE_HASHES, 2, 3, parse_hashes},
+	{NAME("WAIT"), LINE_WAIT, 1, 1, parse_word},
+	{NAME("DONE"), LINE_DONE, 1, 1, parse_word},
 };
 
-static struct text trim(struct text bytes)
+/* Look at the next part; its marks. 0: that was all. */
+static uint64_t scan_on(struct line_scan *scan)
 {
-	while (bytes.len && line_is_space(bytes.ptr[0])) {
-		bytes.ptr++;
-		bytes.len--;
+	uint64_t marks = 0;
+
+	while (!marks && scan->rest < scan->end) {
+		size_t left = (size_t)(scan->end - scan->rest);
+		size_t len = left < MARKS_BYTES ? left : MARKS_BYTES;
+		size_t before = scan->part ? MARKS_BYTES : 0;
+
+		scan->part = scan->rest;
+		scan->rest += len;
+		marks = marks_of(scan->part, len, before);
 	}
-	while (bytes.len && line_is_space(bytes.ptr[bytes.len - 1]))
-		bytes.len--;
-	return bytes;
+	return marks;
 }
 
-/* At most FIELDS_MAX of them; `body` is trimmed and not empty. Only what is
- * below '!' can be white space; other control characters are rare. */
-static size_t split(struct text body, struct text *ret_fields)
+/* The same as line_is_space for what is below '!'. */
+static HERD_HOT bool mark_is_space(char mark)
 {
-	const char *end = body.ptr + body.len;
-	size_t start = 0;
+	const uint64_t spaces = UINT64_C(1) << ' ' | UINT64_C(0x1f) << '\t';
+
+	return spaces >> mark & 1;
+}
+
+/* Take a line apart, up to an LF if `to_lf`, or else to the end. false: there
+ * is no LF. */
+static HERD_HOT bool take_fields(
+	struct line_scan *scan, bool to_lf, struct line_fields *ret_fields)
+{
+	const char *line = scan->next;
+	const char *start = line; /* of the field at hand */
+	const char *last = line;  /* where the one before ended */
+	const char *mark;
+	uint64_t marks = scan->marks;
 	size_t count = 0;
+	bool more = true;
 
-	for (size_t at = 0; at < body.len; at += WORD_BYTES) {
-		uint64_t low = word_below(word_load(body.ptr + at, end), '!');
-
-		for (; low; low &= low - 1) {
-			size_t space = at + word_first(low);
-
-			if (space >= body.len)
-				break;
-			if (!line_is_space(body.ptr[space]))
+	ret_fields->field[0].ptr = line;
+	while (more) {
+		if (marks || (marks = scan_on(scan))) {
+			mark = scan->part + __builtin_ctzll(marks);
+			marks &= marks - 1;
+			if (!mark_is_space(*mark))
 				continue;
-			if (space > start)
-				ret_fields[count++] = (struct text){
-					body.ptr + start, space - start};
-			if (count == FIELDS_MAX)
-				return count;
-			start = space + 1;
+			more = !to_lf || *mark != '\n';
+		} else if (to_lf) {
+			return false;
+		} else {
+			mark = scan->end;
+			more = false;
 		}
+		if (mark > start) {
+			if (count < LINE_FIELDS_MAX)
+				ret_fields->field[count++] = (struct text){
+					start, (size_t)(mark - start)};
+			last = mark;
+		}
+		start = mark + 1;
 	}
-	ret_fields[count++] = (struct text){body.ptr + start, body.len - start};
-	return count;
+	scan->marks = marks;
+	scan->next = start;
+	ret_fields->count = count;
+	ret_fields->bytes = (struct text){line, (size_t)(start - 1 - line)};
+	ret_fields->body.ptr = ret_fields->field[0].ptr;
+	ret_fields->body.len = (size_t)(last - ret_fields->body.ptr);
+	return true;
 }
 
-static enum line_verb parse_fields(
-	const struct text *fields, size_t count, struct line *line)
+bool line_scan_next(struct line_scan *scan, struct line_fields *ret_fields)
 {
-	for (size_t i = 0; i < HERD_COUNT(verbs); i++) {
-		const struct verb *v = &verbs[i];
+	return take_fields(scan, true, ret_fields);
+}
 
-		if (!text_equal(fields[0], v->name))
-			continue;
-		if (count < v->fields_min || count > v->fields_max ||
-			!v->parse(fields, line))
-			return LINE_INVALID;
-		return v->verb;
+static void take_whole(struct text bytes, struct line_fields *ret_fields)
+{
+	struct line_scan scan = line_scan_begin(bytes);
+
+	(void)take_fields(&scan, false, ret_fields);
+}
+
+void line_parse_fields(const struct line_fields *fields, struct line *ret_line)
+{
+	const struct verb *end = verbs + HERD_COUNT(verbs);
+	struct text name = fields->field[0];
+	uint64_t word;
+
+	ret_line->body = fields->body;
+	if (!fields->count) {
+		ret_line->verb = LINE_BLANK;
+		return;
 	}
-	return LINE_INVALID;
+	ret_line->verb = LINE_INVALID;
+	word = word_load(name.ptr, name.ptr + name.len);
+	for (const struct verb *v = verbs; v < end; v++) {
+		if (name.len != v->name.len ||
+			word != word_load(v->name.bytes,
+					v->name.bytes + WORD_BYTES))
+			continue;
+		if (fields->count >= v->fields_min &&
+			fields->count <= v->fields_max &&
+			v->parse(fields->field, ret_line))
+			ret_line->verb = v->verb;
+		return;
+	}
 }
 
 void line_parse(struct text bytes, struct line *ret_line)
 {
-	struct text fields[FIELDS_MAX];
+	struct line_fields fields;
 
-	ret_line->body = trim(bytes);
-	if (ret_line->body.len == 0)
-		ret_line->verb = LINE_BLANK;
-	else
-		ret_line->verb = parse_fields(
-			fields, split(ret_line->body, fields), ret_line);
+	take_whole(bytes, &fields);
+	line_parse_fields(&fields, ret_line);
 }
 
 bool line_parse_plain_at(struct text bytes, struct line *ret_line)
 {
-	struct line line = {.verb = LINE_AT, .body = trim(bytes)};
-	struct text fields[FIELDS_MAX];
+	struct line_fields fields;
+	struct line line = {.verb = LINE_AT};
 
-	if (!line.body.len || split(line.body, fields) < AT_FIELDS ||
-		!text_equal(fields[0], (struct text){"AT", 2}) ||
-		!parse_at(fields, &line))
+	take_whole(bytes, &fields);
+	line.body = fields.body;
+	if (fields.count < AT_FIELDS ||
+		!text_equal(fields.field[0], (struct text){"AT", 2}) ||
+		!parse_at(fields.field, &line))
 		return false;
 	*ret_line = line;
 	return true;
@@ -301,6 +357,24 @@ static char *put_field(char *dst, struct text field)
 {
 	*dst++ = ' ';
 	return put(dst, field);
+}
+
+/* The operands of an IAMAT, byte for byte, a space before each: in one go where
+ * they stand like that already. */
+static char *put_operands(char *dst, const struct line *iamat)
+{
+	struct text id = iamat->iamat.id;
+	struct text location = iamat->iamat.location;
+	struct text stamp = iamat->iamat.stamp;
+
+	if (id.ptr[-1] == ' ' && id.ptr + id.len + 1 == location.ptr &&
+		id.ptr[id.len] == ' ' &&
+		location.ptr + location.len + 1 == stamp.ptr &&
+		location.ptr[location.len] == ' ')
+		return put(dst, (struct text){id.ptr - 1,
+					(size_t)(stamp.ptr + stamp.len -
+						 (id.ptr - 1))});
+	return put_field(put_field(put_field(dst, id), location), stamp);
 }
 
 size_t line_at_room(const struct line *iamat, struct text server)
@@ -326,9 +400,7 @@ void line_format_at(const struct line *iamat, struct text server,
 	*dst++ = ' ';
 	dst = stamp_format_difference(difference_ns, dst);
 	id = dst + 1;
-	dst = put_field(dst, iamat->iamat.id);
-	dst = put_field(dst, iamat->iamat.location);
-	dst = put_field(dst, iamat->iamat.stamp);
+	dst = put_operands(dst, iamat);
 	ret_sighting->line = (struct text){start, (size_t)(dst - start)};
 	ret_sighting->id = (struct text){id, iamat->iamat.id.len};
 	ret_sighting->stamp_ns = iamat->iamat.stamp_ns;

@@ -8,6 +8,14 @@
 
 #include "herd/digits.h"
 
+/* Past zeros that change nothing: all but one in front of the last digit. */
+static const char *skip_padding(const char *p, const char *end)
+{
+	while (end - p > 1 && p[0] == '0' && digits_of(p[1]) <= 9)
+		p++;
+	return p;
+}
+
 static bool is_zeros(const char *p, const char *end)
 {
 	while (p < end && *p == '0')
@@ -15,24 +23,31 @@ static bool is_zeros(const char *p, const char *end)
 	return p == end;
 }
 
-/* One signed decimal of size `limit` at most; where it ends, or NULL. */
-static const char *parse_degrees(
-	const char *p, const char *end, uint32_t limit, struct text *ret_number)
+/* One signed decimal of size `limit` at most, as digits_order has it; where it
+ * ends, or NULL. */
+static HERD_HOT const char *parse_degrees(
+	const char *p, const char *end, uint64_t limit, struct text *ret_number)
 {
 	const char *start = p;
-	const char *digits;
-	uint32_t whole = 0;
+	uint64_t word;
+	uint64_t whole;
+	size_t count;
 
 	if (p == end || (*p != '+' && *p != '-'))
 		return NULL;
-	digits = ++p;
-	for (; p < end && digits_of(*p) <= 9; p++) {
-		whole = whole * 10 + digits_of(*p);
-		if (whole > limit)
-			return NULL;
+	word = word_load(++p, end);
+	count = digits_count(word);
+	if (count == WORD_BYTES) {
+		p = skip_padding(p, end);
+		word = word_load(p, end);
+		count = digits_count(word);
 	}
-	if (p == digits)
+	if (!count)
 		return NULL;
+	whole = digits_order(word, count);
+	if (whole > limit)
+		return NULL;
+	p += count;
 	if (p < end && *p == '.') {
 		const char *fraction = p + 1;
 
@@ -53,10 +68,10 @@ bool location_parse(struct text field, struct location *ret_location)
 	if (!field.len)
 		return false;
 	end = field.ptr + field.len;
-	p = parse_degrees(field.ptr, end, 90, &location.latitude);
+	p = parse_degrees(field.ptr, end, 0x0900, &location.latitude);
 	if (!p)
 		return false;
-	p = parse_degrees(p, end, 180, &location.longitude);
+	p = parse_degrees(p, end, 0x010800, &location.longitude);
 	if (!p)
 		return false;
 	if (p < end && *p == '/')

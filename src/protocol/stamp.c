@@ -16,21 +16,6 @@
 /* An exponent is not counted beyond this; no field is as long. */
 #define EXPONENT_ENOUGH INT64_C(100000000000000000)
 
-/* Two digits at a time halve the divisions. */
-static const char pairs[200] = "00010203040506070809"
-			       "10111213141516171819"
-			       "20212223242526272829"
-			       "30313233343536373839"
-			       "40414243444546474849"
-			       "50515253545556575859"
-			       "60616263646566676869"
-			       "70717273747576777879"
-			       "80818283848586878889"
-			       "90919293949596979899";
-
-static const uint32_t power_of_10[DECIMALS + 1] = {1, 10, 100, 1000, 10000,
-	100000, 1000000, 10000000, 100000000, 1000000000};
-
 static bool is_sign(char c)
 {
 	return c == '+' || c == '-';
@@ -42,7 +27,7 @@ static int64_t with_sign(uint64_t magnitude, bool negative)
 }
 
 /* Digits with an optional fraction, of less than SECONDS_MAX + 1. */
-static bool parse_decimal(
+static HERD_HOT bool parse_decimal(
 	struct text field, uint64_t *ret_magnitude, bool *ret_rest)
 {
 	const char *end = field.ptr + field.len;
@@ -56,7 +41,7 @@ static bool parse_decimal(
 	do {
 		count = digits_take(p, end, &value);
 		p += count;
-		seconds = seconds * power_of_10[count] + value;
+		seconds = seconds * digits_power_of_10[count] + value;
 		if (seconds > SECONDS_MAX)
 			return false;
 	} while (count == WORD_BYTES);
@@ -75,9 +60,34 @@ static bool parse_decimal(
 	}
 	if (p < end)
 		return false;
-	*ret_magnitude = seconds * (uint64_t)HERD_SECOND_NS +
-			 (uint64_t)fraction * power_of_10[DECIMALS - count];
+	*ret_magnitude =
+		seconds * (uint64_t)HERD_SECOND_NS +
+		(uint64_t)fraction * digits_power_of_10[DECIMALS - count];
 	*ret_rest = rest != 0;
+	return true;
+}
+
+/* Times of these centuries with all nine decimals, as most clients send them. */
+static bool parse_usual(struct text field, int64_t *ret_ns)
+{
+	static const char form[] = "1520023934.918963997";
+	const char *p = field.ptr;
+	uint64_t first, last; /* eight digits each */
+	unsigned d8, d9, d11; /* those between */
+
+	if (field.len != sizeof form - 1 || p[10] != '.')
+		return false;
+	first = word_load(p, p + WORD_BYTES);
+	last = word_load(p + 12, p + 12 + WORD_BYTES);
+	d8 = digits_of(p[8]);
+	d9 = digits_of(p[9]);
+	d11 = digits_of(p[11]);
+	if (!digits_only(first) || !digits_only(last) || d8 > 9 || d9 > 9 ||
+		d11 > 9 || digits_value(first) >= SECONDS_MAX / 100)
+		return false;
+	*ret_ns = ((int64_t)digits_value(first) * 100 + d8 * 10 + d9) *
+			  HERD_SECOND_NS +
+		  (int64_t)d11 * 100000000 + digits_value(last);
 	return true;
 }
 
@@ -86,6 +96,10 @@ bool stamp_parse(struct text field, int64_t *ret_ns, bool *ret_rest)
 	uint64_t magnitude;
 	bool rest;
 
+	if (parse_usual(field, ret_ns)) {
+		*ret_rest = false;
+		return true;
+	}
 	if (!field.len || !parse_decimal(field, &magnitude, &rest) ||
 		magnitude > INT64_MAX)
 		return false;
@@ -187,11 +201,6 @@ bool stamp_parse_any(struct text field, int64_t *ret_ns)
 	return true;
 }
 
-static void put_pair(char *dst, uint32_t value)
-{
-	memcpy(dst, pairs + (size_t)value * 2, 2);
-}
-
 /* `value` without leading zeros; one past its last digit. */
 static char *format_whole(uint64_t value, char *dst)
 {
@@ -221,9 +230,6 @@ char *stamp_format_difference(int64_t ns, char *dst)
 		dst = format_whole(seconds, dst);
 	*dst++ = '.';
 	*dst++ = (char)('0' + fraction / 100000000);
-	put_pair(dst, fraction / 1000000 % 100);
-	put_pair(dst + 2, fraction / 10000 % 100);
-	put_pair(dst + 4, fraction / 100 % 100);
-	put_pair(dst + 6, fraction % 100);
-	return dst + 8;
+	word_store(dst, digits_word(fraction % 100000000));
+	return dst + WORD_BYTES;
 }

@@ -49,7 +49,7 @@ static void end(struct session *s, const struct answer *a)
 	if (a->turn) {
 		turns_count(a->turn);
 		(void)turns_leave(s, answer_log);
-	} else if (!s->doomed) {
+	} else if (!s->doomed && s->env->log_sent) {
 		answer_log(s, (struct text){buf_front(out) + a->from,
 				      buf_len(out) - a->from});
 	}
@@ -57,8 +57,6 @@ static void end(struct session *s, const struct answer *a)
 
 void answer_log(struct session *s, struct text sent)
 {
-	if (!log_wants(s->env->log, LOG_SENT))
-		return;
 	while (sent.len && sent.ptr[sent.len - 1] == '\n')
 		sent.len--;
 	log_write(s->env->log, LOG_SENT,
@@ -172,7 +170,8 @@ static void obey_client(struct session *s, const struct answer_line *l)
 		return;
 	}
 	s->commands++;
-	answer_log_received(s, line->body);
+	if (s->env->log_received)
+		answer_log_received(s, line->body);
 	if (!begin(s, asks, &a))
 		return;
 	switch (line->verb) {
@@ -206,19 +205,29 @@ static void obey_client(struct session *s, const struct answer_line *l)
 
 /* --- from outside --------------------------------------------------------- */
 
-void answer_parse(
-	struct session *s, struct text bytes, struct answer_line *ret_line)
+void answer_parse(struct session *s, const struct line_fields *fields,
+	struct answer_line *ret_line)
 {
 	struct line *line = &ret_line->line;
+	struct text id = {0};
 
-	ret_line->bytes = bytes;
-	line_parse(bytes, line);
+	ret_line->bytes = fields->bytes;
+	line_parse_fields(fields, line);
 	if (line->verb == LINE_IAMAT)
-		ret_line->key = store_key_of(s->env->store, line->iamat.id);
+		id = line->iamat.id;
 	else if (line->verb == LINE_WHATSAT)
-		ret_line->key = store_key_of(s->env->store, line->whatsat.id);
+		id = line->whatsat.id;
 	else if (line->verb == LINE_AT)
-		ret_line->key = store_key_of(s->env->store, line->at.id);
+		id = line->at.id;
+	ret_line->has_key = id.len > 0;
+	if (ret_line->has_key)
+		ret_line->key = store_key_of(s->env->store, id);
+}
+
+void answer_prefetch(struct session *s, const struct answer_line *l)
+{
+	if (l->has_key)
+		store_prefetch(s->env->store, l->key);
 }
 
 bool answer_is_overlong(const struct session *s, struct text start)

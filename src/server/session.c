@@ -88,22 +88,25 @@ static bool takes_lines(const struct session *s)
  * then what is left. */
 static void take_lines(struct session *s, struct text *bytes)
 {
+	struct line_scan scan = line_scan_begin(*bytes);
 	struct answer_line batch[BATCH];
-	const char *end = bytes->ptr + bytes->len;
-	struct text line;
+	struct line_fields fields;
+	const char *rest;
 	size_t parsed;
 	size_t obeyed;
 
 	do {
 		parsed = 0;
-		while (parsed < BATCH && conn_take_line(bytes, &line))
-			answer_parse(s, line, &batch[parsed++]);
+		while (parsed < BATCH && line_scan_next(&scan, &fields))
+			answer_parse(s, &fields, &batch[parsed++]);
+		if (parsed > 1 && store_is_large(s->env->store))
+			for (size_t i = 0; i < parsed; i++)
+				answer_prefetch(s, &batch[i]);
 		for (obeyed = 0; obeyed < parsed && takes_lines(s); obeyed++)
 			answer_line(s, &batch[obeyed]);
 	} while (parsed == BATCH && obeyed == parsed);
-	if (obeyed < parsed)
-		*bytes = (struct text){batch[obeyed].bytes.ptr,
-			(size_t)(end - batch[obeyed].bytes.ptr)};
+	rest = obeyed < parsed ? batch[obeyed].bytes.ptr : scan.next;
+	*bytes = (struct text){rest, (size_t)(scan.end - rest)};
 }
 
 /* Keep what is left: lines for which there was no room, or an unfinished one,
@@ -195,8 +198,12 @@ static void take_end(struct session *s)
 
 static void begin_event(struct session *s)
 {
-	s->env->now_ns = sys_realtime_ns();
-	s->env->questions = 0;
+	struct session_env *env = s->env;
+
+	env->now_ns = sys_realtime_ns();
+	env->questions = 0;
+	env->log_received = log_wants(env->log, LOG_RECEIVED);
+	env->log_sent = log_wants(env->log, LOG_SENT);
 }
 
 static bool reads(const struct session *s)

@@ -4,6 +4,7 @@
 set -euo pipefail
 
 : "${HERDD:?the path of herdd}" "${HERDCTL:?the path of herdctl}"
+: "${HERD_BENCH:?the path of herd-bench}"
 
 case ${HERD_CFLAGS-} in
 *-fsanitize=*)
@@ -38,7 +39,7 @@ check_flag() {
 	fi
 }
 
-for program in "$HERDD" "$HERDCTL" ${HERD_PLACES:+"$HERD_PLACES"}; do
+for program in "$HERDD" "$HERDCTL" "$HERD_BENCH" ${HERD_PLACES:+"$HERD_PLACES"}; do
 	expect "$program" "position independent" 'Type:.*DYN' \
 		readelf --file-header "$program"
 	expect "$program" "read-only relocations" GNU_RELRO \

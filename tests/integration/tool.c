@@ -1,4 +1,4 @@
-/* tool - herdctl as a child of the test; see the header. */
+/* tool - herdctl, or another tool, as a child of the test; see the header. */
 #include "tool.h"
 
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS_MAX 12
+#define ARGS_MAX 32
 
 const char *host_port(struct herd *h, const char *server)
 {
@@ -32,11 +32,10 @@ static void become(
 	_exit(127);
 }
 
-pid_t tool_start_to(
-	struct herd *h, const char *input, int out, const char *const *args)
+static pid_t start(struct herd *h, const char *program, const char *input,
+	int out, const char *const *args)
 {
-	const char *tool = getenv("HERDCTL");
-	const char *all[ARGS_MAX] = {tool ? tool : "./herdctl"};
+	const char *all[ARGS_MAX] = {program};
 	pid_t pid;
 
 	for (size_t i = 0; args[i]; i++) {
@@ -48,6 +47,27 @@ pid_t tool_start_to(
 	if (!pid)
 		become(h, input, out, all);
 	return pid;
+}
+
+pid_t tool_start_to(
+	struct herd *h, const char *input, int out, const char *const *args)
+{
+	const char *tool = getenv("HERDCTL");
+
+	return start(h, tool ? tool : "./herdctl", input, out, args);
+}
+
+pid_t tool_start_other(
+	struct herd *h, const char *variable, const char *const *args)
+{
+	const char *program = getenv(variable);
+
+	ck_assert_msg(program, "%s is not set", variable);
+	herd_write(h, "in", "");
+	/* Whoever looks at what it has said must not see the last one's. */
+	herd_write(h, "out", "");
+	herd_write(h, "err", "");
+	return start(h, program, "in", -1, args);
 }
 
 pid_t tool_start(struct herd *h, const char *input, const char *const *args)
@@ -62,7 +82,7 @@ struct herd_output tool_end(struct herd *h, pid_t pid)
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		ck_assert_msg(!herd_late(deadline), "herdctl does not end");
+		ck_assert_msg(!herd_late(deadline), "the tool does not end");
 		herd_back_off(&tries);
 	}
 	return (struct herd_output){

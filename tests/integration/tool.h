@@ -1,4 +1,4 @@
-/* tool - herdctl as the tests run it.
+/* tool - herdctl, and other tools, as the tests run them.
  *
  * Its input and output are files of the herd's directory. Errors: whatever goes
  * wrong fails the running test. Threads: owner only. */
@@ -21,6 +21,10 @@ struct herd_output tool_end(struct herd *h, pid_t pid);
 
 /* Run it without input. */
 struct herd_output tool_run(struct herd *h, const char *const *args);
+
+/* Another program: that which the environment names. */
+pid_t tool_start_other(
+	struct herd *h, const char *variable, const char *const *args);
 
 #define RUN(h, ...) tool_run(h, (const char *const[]){__VA_ARGS__, NULL})
 

@@ -1,0 +1,26 @@
+/* numbered - updates that tell which they are: from an AT line follows the
+ * number of the update that it is of.
+ *
+ * Update n is of client n % ids; its stamp is n nanoseconds after the first's,
+ * and its location goes by n as well. Pure; threads: any. */
+#ifndef BENCH_NUMBERED_H
+#define BENCH_NUMBERED_H
+
+#include "herd/base.h"
+#include "herd/line.h"
+
+#define NUMBERED_MAX 80 /* bytes of "ID LOCATION STAMP" */
+
+struct numbered {
+	uint64_t ids;
+	int64_t first_ns; /* stamp of update 0 */
+};
+
+/* Write "ID LOCATION STAMP", no NUL, to dst[NUMBERED_MAX]; its length. */
+size_t numbered_format(const struct numbered *u, uint64_t number, char *dst);
+
+/* Which update an AT line is of, to the byte. false: of none below `sent`. */
+HERD_MUST_CHECK bool numbered_find(const struct numbered *u,
+	const struct line *at, uint64_t sent, uint64_t *ret_number);
+
+#endif

@@ -1,17 +1,22 @@
 /* buf - a queue of bytes: appended at the end, consumed at the front.
- * An empty buf owns no memory, so that idle connections cost none.
+ * An empty buf is one NULL pointer and owns no memory: each connection has two
+ * of them, and most of the time nothing in them.
  * Threads: owner only. */
 #ifndef HERD_BUF_H
 #define HERD_BUF_H
 
 #include "herd/base.h"
 
-struct buf {
-	char *data;     /* NULL when empty */
+/* Of nobody's business but buf's. */
+struct buf_block {
 	uint32_t start; /* first byte not consumed yet */
 	uint32_t end;   /* one past the last byte */
-	uint32_t room;  /* size of data; 32 bits each keep idle connections
-			 * small */
+	uint32_t room;  /* size of bytes */
+	char bytes[];
+};
+
+struct buf {
+	struct buf_block *block; /* NULL: no bytes, and no memory */
 };
 
 /* All-zero is an empty buf. buf_fini frees and leaves it empty. */
@@ -19,18 +24,25 @@ void buf_fini(struct buf *b);
 
 static inline size_t buf_len(const struct buf *b)
 {
-	return b->end - b->start;
+	return b->block ? b->block->end - b->block->start : 0;
 }
 
+/* The first of the bytes, to be changed in place. NULL: it owns no memory. */
+static inline char *buf_bytes(struct buf *b)
+{
+	return b->block ? b->block->bytes + b->block->start : NULL;
+}
+
+/* The same to be read; never NULL. */
 static inline const char *buf_front(const struct buf *b)
 {
-	return b->data + b->start;
+	return b->block ? b->block->bytes + b->block->start : "";
 }
 
 /* All of them, until the buf changes. */
 static inline struct text buf_text(const struct buf *b)
 {
-	return (struct text){b->data ? buf_front(b) : "", buf_len(b)};
+	return (struct text){buf_front(b), buf_len(b)};
 }
 
 /* Append len bytes. 0; -ENOMEM (buf unchanged). */
@@ -54,15 +66,17 @@ HERD_MUST_CHECK char *buf_grow(struct buf *b, size_t len);
 
 HERD_MUST_CHECK static inline char *buf_reserve(struct buf *b, size_t len)
 {
-	if (b->data && len <= b->room - b->end)
-		return b->data + b->end;
+	struct buf_block *block = b->block;
+
+	if (block && len <= block->room - block->end)
+		return block->bytes + block->end;
 	return buf_grow(b, len);
 }
 
 static inline void buf_commit(struct buf *b, size_t len)
 {
-	HERD_ASSERT(len <= b->room - b->end);
-	b->end += (uint32_t)len;
+	HERD_ASSERT(len <= b->block->room - b->block->end);
+	b->block->end += (uint32_t)len;
 }
 
 /* Drop len bytes from the front; frees the memory when none are left. */
@@ -75,8 +89,10 @@ void buf_truncate(struct buf *b, size_t len);
 /* Drop everything and keep the memory (a thread's own scratch buffer). */
 static inline void buf_clear(struct buf *b)
 {
-	b->start = 0;
-	b->end = 0;
+	if (b->block) {
+		b->block->start = 0;
+		b->block->end = 0;
+	}
 }
 
 #endif

@@ -1,7 +1,7 @@
-/* buf - a queue of bytes in one block.
+/* buf - a queue of bytes in one block, which says itself what is where.
  *
- *   data            start              end            room
- *    |  consumed      |  live bytes     |   free       |
+ *              bytes            start              end            room
+ *   | numbers    |  consumed      |  live bytes     |   free       |
  *
  * The block doubles, from 64 bytes: an idle connection holds the piece of a
  * line it waits to complete, and no page. */
@@ -11,47 +11,63 @@
 
 #include "herd/sys.h"
 
-#define ROOM_MIN ((size_t)64)
+#define HEAD     sizeof(struct buf_block)
+#define SIZE_MIN ((size_t)64) /* HEAD included */
 #define ROOM_MAX ((size_t)UINT32_MAX / 4)
 
 void buf_fini(struct buf *b)
 {
-	sys_free(b->data);
-	*b = (struct buf){0};
+	sys_free(b->block);
+	b->block = NULL;
 }
 
-static void move_to_front(struct buf *b)
+static void move_to_front(struct buf_block *block)
 {
-	if (b->start == 0)
-		return;
-	HERD_ASSERT(b->data);
-	memmove(b->data, b->data + b->start, buf_len(b));
-	b->end -= b->start;
-	b->start = 0;
+	uint32_t live = block->end - block->start;
+
+	if (block->start > 0)
+		memmove(block->bytes, block->bytes + block->start, live);
+	block->start = 0;
+	block->end = live;
+}
+
+/* The first block, or a larger one. NULL: no memory. */
+static struct buf_block *resize(struct buf_block *old, size_t size)
+{
+	struct buf_block *block = sys_resize(old, size);
+
+	if (!block)
+		return NULL;
+	if (!old)
+		*block = (struct buf_block){0};
+	block->room = (uint32_t)(size - HEAD);
+	return block;
 }
 
 char *buf_grow(struct buf *b, size_t len)
 {
+	struct buf_block *block = b->block;
 	size_t live = buf_len(b);
-	size_t room = b->room > 0 ? b->room : ROOM_MIN;
+	size_t before = block ? HEAD + block->room : 0;
+	size_t size = block ? before : SIZE_MIN;
 
 	if (live > ROOM_MAX || len > ROOM_MAX - live)
 		return NULL;
 	/* Moving pays only when at least as much was consumed as is moved;
 	 * else a queue that stays nearly full would move for every append. */
-	if (b->start < live)
-		room *= 2;
-	while (room < live + len)
-		room *= 2;
-	move_to_front(b);
-	if (room > b->room) {
-		char *data = sys_resize(b->data, room);
-		if (!data)
+	if (block && block->start < live)
+		size *= 2;
+	while (size - HEAD < live + len)
+		size *= 2;
+	if (block)
+		move_to_front(block);
+	if (size > before) {
+		block = resize(block, size);
+		if (!block)
 			return NULL;
-		b->data = data;
-		b->room = (uint32_t)room;
+		b->block = block;
 	}
-	return b->data + b->end;
+	return block->bytes + block->end;
 }
 
 int buf_append(struct buf *b, const void *src, size_t len)
@@ -64,22 +80,26 @@ int buf_append(struct buf *b, const void *src, size_t len)
 	if (!dst)
 		return -ENOMEM;
 	memcpy(dst, src, len);
-	b->end += (uint32_t)len;
+	b->block->end += (uint32_t)len;
 	return 0;
 }
 
 void buf_consume(struct buf *b, size_t len)
 {
-	HERD_ASSERT(len <= buf_len(b));
-	b->start += (uint32_t)len;
-	if (b->start == b->end)
+	size_t live = buf_len(b);
+
+	HERD_ASSERT(len <= live);
+	if (len == live)
 		buf_fini(b);
+	else
+		b->block->start += (uint32_t)len;
 }
 
 void buf_truncate(struct buf *b, size_t len)
 {
 	HERD_ASSERT(len <= buf_len(b));
-	b->end = b->start + (uint32_t)len;
-	if (b->start == b->end)
+	if (len == 0)
 		buf_fini(b);
+	else
+		b->block->end = b->block->start + (uint32_t)len;
 }

@@ -291,7 +291,7 @@ static int read_secrets(const struct options *o, struct secrets *s)
 		return 0;
 	if (read_file(o->api_key, SMALL_MAX, &s->api_key))
 		return -EINVAL;
-	key = s->api_key.data;
+	key = buf_bytes(&s->api_key);
 	len = strcspn(key, " \t\r\n");
 	if (len == 0 ||
 		strspn(key + len, " \t\r\n") != buf_len(&s->api_key) - len) {
@@ -388,9 +388,9 @@ static int serve(const struct options *o, const struct gazetteer *gazetteer,
 {
 	struct nearby_http_settings set = {
 		.gazetteer = gazetteer,
-		.api_key = o->api_key ? secrets->api_key.data : NULL,
-		.cert_pem = o->cert ? secrets->cert.data : NULL,
-		.key_pem = o->cert ? secrets->key.data : NULL,
+		.api_key = o->api_key ? buf_front(&secrets->api_key) : NULL,
+		.cert_pem = o->cert ? buf_front(&secrets->cert) : NULL,
+		.key_pem = o->cert ? buf_front(&secrets->key) : NULL,
 		.limit = raise_limit(),
 		.delay_ms = o->delay_ms,
 		.fail = o->fail,

@@ -166,8 +166,9 @@ static void log_request(const struct nearby_http *http, const struct request *r,
 static enum MHD_Result send_answer(struct nearby_http *http, struct request *r,
 	const struct nearby_answer *a)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		buf_len(&http->out), http->out.data, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(buf_len(&http->out),
+			buf_bytes(&http->out), MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result result;
 
 	if (!response)

@@ -293,7 +293,7 @@ static void log_reply(
 /* The answer as clients get it: without the key, LFs one by one. */
 static struct text clean(struct places *p, struct buf *answer)
 {
-	char *bytes = answer->data + answer->start;
+	char *bytes = buf_bytes(answer);
 	size_t len = buf_len(answer);
 
 	if (len && p->common->key.len)

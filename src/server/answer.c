@@ -23,7 +23,8 @@ struct answer {
 	size_t from;       /* where in env->to it begins */
 };
 
-static bool begin(struct session *s, bool waits, struct answer *ret_answer)
+static HERD_HOT bool begin(
+	struct session *s, bool waits, struct answer *ret_answer)
 {
 	struct answer a = {.turn = NULL};
 

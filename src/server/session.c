@@ -73,9 +73,9 @@ static void end(struct session *s, const char *why)
 
 static bool has_room(const struct session *s)
 {
-	return turns_have_room(s) &&
-	       buf_len(&s->conn.out) + buf_len(&s->env->out) + turns_bytes(s) <
-		       SESSION_OUT_MAX;
+	return buf_len(&s->conn.out) + buf_len(&s->env->out) + turns_bytes(s) <
+		       SESSION_OUT_MAX &&
+	       turns_have_room(s);
 }
 
 static bool takes_lines(const struct session *s)

@@ -259,7 +259,8 @@ static void check_probe(unsigned id, size_t place)
 	struct buf line = {0};
 
 	if (!node_line(place, client_id(id, room), &line) ||
-		!memmem(line.data, buf_len(&line), stamp, sizeof stamp - 1))
+		!memmem(buf_front(&line), buf_len(&line), stamp,
+			sizeof stamp - 1))
 		sim_fail("an update was lost on a quiet herd");
 	buf_fini(&line);
 }

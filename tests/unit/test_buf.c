@@ -52,12 +52,12 @@ START_TEST(empty_owns_nothing)
 
 	ck_assert_int_eq(buf_append(&b, NULL, 0), 0);
 	ck_assert_int_eq(buf_append_text(&b, (struct text){NULL, 0}), 0);
-	ck_assert_ptr_null(b.data);
+	ck_assert_ptr_null(buf_bytes(&b));
 	ck_assert_ptr_nonnull(buf_text(&b).ptr);
 	ck_assert_uint_eq(buf_text(&b).len, 0);
 	append(&b, "x");
 	buf_consume(&b, 1);
-	ck_assert_ptr_null(b.data);
+	ck_assert_ptr_null(buf_bytes(&b));
 	ck_assert_uint_eq(sys_fault_blocks(), blocks_before);
 }
 END_TEST
@@ -67,11 +67,11 @@ START_TEST(clear_keeps_memory)
 	struct buf b = {0};
 
 	append(&b, "scratch");
-	const char *data = b.data;
+	const char *data = buf_front(&b);
 	buf_clear(&b);
 	ck_assert_uint_eq(buf_len(&b), 0);
 	append(&b, "again");
-	ck_assert_ptr_eq(b.data, data);
+	ck_assert_ptr_eq(buf_front(&b), data);
 	assert_holds(&b, "again");
 	buf_fini(&b);
 }
@@ -99,7 +99,7 @@ START_TEST(takes_back_what_was_appended)
 	buf_truncate(&b, 3);
 	assert_holds(&b, "ept");
 	buf_truncate(&b, 0);
-	ck_assert_ptr_null(b.data);
+	ck_assert_ptr_null(buf_bytes(&b));
 	buf_truncate(&b, 0);
 	ck_assert_uint_eq(buf_len(&b), 0);
 }
@@ -188,7 +188,7 @@ START_TEST(does_not_grow_without_need)
 		append(&b, "0123456789");
 		buf_consume(&b, 10);
 	}
-	ck_assert_uint_le(b.room, 128);
+	ck_assert_uint_le(b.block->room, 128);
 	buf_fini(&b);
 }
 END_TEST

@@ -87,7 +87,7 @@ START_TEST(sends_at_once_what_the_socket_takes)
 {
 	send_text("one\n");
 	ck_assert_uint_eq(buf_len(&conn.out), 0);
-	ck_assert_ptr_null(conn.out.data);
+	ck_assert_ptr_null(buf_bytes(&conn.out));
 	check_arrives("one\n");
 	ck_assert_int_eq(conn_flush(&conn), 0);
 	ck_assert_int_eq(conn_send(&conn, NULL, 0), 0);
@@ -108,7 +108,7 @@ START_TEST(keeps_the_rest_in_order)
 	check_waits("world");
 	sys_fault_short(SYS_FAULT_SEND, 0);
 	ck_assert_int_eq(conn_flush(&conn), 5);
-	ck_assert_ptr_null(conn.out.data);
+	ck_assert_ptr_null(buf_bytes(&conn.out));
 	check_arrives("lo world");
 }
 END_TEST

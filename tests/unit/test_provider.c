@@ -35,7 +35,7 @@ static const char *written(void)
 	ck_assert_uint_ge(buf_len(&out), before);
 	ck_assert_mem_eq(buf_front(&out), BEFORE, before);
 	ck_assert_int_eq(buf_append(&out, "", 1), 0);
-	end = out.data + out.end - 2;
+	end = buf_bytes(&out) + buf_len(&out) - 2;
 	if (*end == '\n')
 		*end = '\0';
 	return buf_front(&out) + before;
@@ -171,7 +171,7 @@ START_TEST(writes_degrees_of_any_length)
 	memcpy(number + sizeof number - 5, "9.25", 4);
 	ck_assert_int_eq(provider_write_degrees(text, &out), 0);
 	ck_assert_str_eq(written(), "9.250");
-	ck_assert_uint_lt(out.room, 1000);
+	ck_assert_uint_lt(out.block->room, 1000);
 }
 END_TEST
 
@@ -280,7 +280,7 @@ START_TEST(writes_numbers_or_has_no_memory)
 
 	do {
 		ck_assert_int_eq(buf_append(&full, "x", 1), 0);
-	} while (buf_len(&full) < full.room - 1);
+	} while (buf_len(&full) < full.block->room - 1);
 	len = buf_len(&full);
 	sys_fault_fail(SYS_FAULT_ALLOC, 0, 2, ENOMEM);
 	ck_assert_int_eq(

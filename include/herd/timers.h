@@ -9,18 +9,22 @@
 
 /* Embedded in whatever waits; all-zero but for on_due is a timer not set. */
 struct timer {
-	int64_t due_ns; /* monotonic */
-	void (*on_due)(struct timer *timer);
-	bool set;
+	struct timer **link; /* what points to this one; NULL: it is not set */
 	struct timer *child; /* the first of those due no earlier */
 	struct timer *next;  /* sibling */
-	struct timer *prev;  /* sibling, or the parent of the first child */
+	int64_t due_ns;      /* monotonic */
+	void (*on_due)(struct timer *timer);
 };
 
-/* All-zero is empty. */
+/* All-zero is empty. It stays where it is while a timer is set. */
 struct timers {
 	struct timer *first; /* due before all others; NULL: none */
 };
+
+static inline bool timer_is_set(const struct timer *t)
+{
+	return t->link;
+}
 
 /* Set `t`, or move it if it is set. */
 void timers_set(struct timers *heap, struct timer *t, int64_t due_ns);

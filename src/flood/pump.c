@@ -154,7 +154,7 @@ bool peer_pump(struct peer *p)
 	}
 	/* Draining and settled it compares no more: a timer for what is due
 	 * then would fire again and again. */
-	if (p->sync.state == SYNC_IDLE && !p->sync_timer.set &&
+	if (p->sync.state == SYNC_IDLE && !timer_is_set(&p->sync_timer) &&
 		!(p->draining && p->sync.settled))
 		reactor_timer_set(
 			p->env->reactor, &p->sync_timer, p->sync.due_ns);

@@ -17,10 +17,10 @@ static struct timer *join(struct timer *a, struct timer *b)
 	} else {
 		late = b;
 	}
-	late->prev = a;
 	late->next = a->child;
-	if (a->child)
-		a->child->prev = late;
+	if (late->next)
+		late->next->link = &late->next;
+	late->link = &a->child;
 	a->child = late;
 	return a;
 }
@@ -52,36 +52,32 @@ static struct timer *join_siblings(struct timer *first)
 		heap = join(heap, pairs);
 		pairs = rest;
 	}
-	if (heap)
-		heap->prev = NULL;
 	return heap;
+}
+
+static void put_first(struct timers *heap, struct timer *first)
+{
+	heap->first = first;
+	if (first)
+		first->link = &heap->first;
 }
 
 void timers_set(struct timers *heap, struct timer *t, int64_t due_ns)
 {
 	timers_clear(heap, t);
 	t->due_ns = due_ns;
-	t->set = true;
-	heap->first = join(heap->first, t);
+	put_first(heap, join(heap->first, t));
 }
 
 void timers_clear(struct timers *heap, struct timer *t)
 {
-	if (!t->set)
+	if (!timer_is_set(t))
 		return;
-	if (heap->first == t) {
-		heap->first = join_siblings(t->child);
-	} else {
-		if (t->prev->child == t)
-			t->prev->child = t->next;
-		else
-			t->prev->next = t->next;
-		if (t->next)
-			t->next->prev = t->prev;
-		heap->first = join(heap->first, join_siblings(t->child));
-	}
-	t->set = false;
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	put_first(heap, join(heap->first, join_siblings(t->child)));
+	t->link = NULL;
 	t->child = NULL;
 	t->next = NULL;
-	t->prev = NULL;
 }

@@ -186,7 +186,7 @@ static bool accept_one(struct acceptor *a, int listener)
 
 	if (!rc) {
 		take_in(a, fd, &from);
-		return !a->rest.set;
+		return !timer_is_set(&a->rest);
 	}
 	if (rc == -EAGAIN)
 		return false;
@@ -233,7 +233,7 @@ static void on_close(void *to, intptr_t what)
 	struct acceptor *a = to;
 
 	(void)what;
-	if (a->rest.set) {
+	if (timer_is_set(&a->rest)) {
 		reactor_timer_clear(a->options.reactor, &a->rest);
 		on_rested(&a->rest);
 	}

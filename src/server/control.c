@@ -68,7 +68,7 @@ static void rest(struct control *c)
 
 static void listen_again(struct control *c)
 {
-	if (!c->rest.set && find_place(c) &&
+	if (!timer_is_set(&c->rest) && find_place(c) &&
 		reactor_watch(c->options.reactor, &c->listener, EPOLLIN))
 		rest(c);
 }

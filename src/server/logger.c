@@ -25,7 +25,7 @@ static bool on_round(struct reactor_hook *hook)
 {
 	struct logger *l = HERD_CONTAINER(hook, struct logger, hook);
 
-	if (l->look_again.set)
+	if (timer_is_set(&l->look_again))
 		return false;
 	if (log_drain(l->log)) {
 		reactor_timer_set(l->reactor, &l->look_again,

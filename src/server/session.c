@@ -264,7 +264,7 @@ static void send_answers(struct session *s)
 /* Unless it runs already: its time is then the older one. */
 static void start_timer(struct session *s, int64_t wait_ns)
 {
-	if (!s->timer.set)
+	if (!timer_is_set(&s->timer))
 		reactor_timer_set(s->env->reactor, &s->timer,
 			reactor_now_ns(s->env->reactor) + wait_ns);
 }

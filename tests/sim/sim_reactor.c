@@ -67,7 +67,7 @@ void sim_kick(struct reactor *r)
 	if (r->running || r->prompt)
 		return;
 	wait = rng_between(&sim.rng, 0, sim.manner.wake_ns);
-	if (r->round.set && r->round.due_ns <= sim.now_ns + wait) {
+	if (timer_is_set(&r->round) && r->round.due_ns <= sim.now_ns + wait) {
 		r->prompt = true;
 		return;
 	}

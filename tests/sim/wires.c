@@ -34,7 +34,7 @@ static int64_t latency(size_t from, size_t to)
 
 void wires_set_out(struct timer *timer, size_t from, size_t to)
 {
-	if (!timer->set)
+	if (!timer_is_set(timer))
 		sim_after(timer, latency(from, to));
 }
 

@@ -301,7 +301,7 @@ static int64_t next_wait(void)
 	unsigned calls = sys_fault_calls(SYS_FAULT_CONNECT);
 
 	ck_assert_int_eq(peer.state, PEER_WAITING);
-	ck_assert(peer.timer.set);
+	ck_assert(timer_is_set(&peer.timer));
 	scene_advance(wait - 1);
 	ck_assert_uint_eq(sys_fault_calls(SYS_FAULT_CONNECT), calls);
 	scene_advance(1);

@@ -100,7 +100,7 @@ START_TEST(without_news_there_is_no_dial)
 	scene_advance(0);
 	check_is_idle();
 	ck_assert_uint_eq(sys_fault_calls(SYS_FAULT_CONNECT), 0);
-	ck_assert(!peer.timer.set);
+	ck_assert(!timer_is_set(&peer.timer));
 }
 END_TEST
 

@@ -35,7 +35,7 @@ static void check_first(const struct model *m)
 	bool same = true;
 
 	for (size_t i = 0; i < MODEL_TIMERS; i++) {
-		same &= m->timers[i].set == (m->due[i] >= 0);
+		same &= timer_is_set(&m->timers[i]) == (m->due[i] >= 0);
 		if (m->due[i] >= 0 && (least < 0 || m->due[i] < least))
 			least = m->due[i];
 	}
@@ -103,17 +103,17 @@ static const struct shape {
 static void build(
 	const struct shape *shape, struct timers *heap, struct timer *timers)
 {
-	struct timer early = {.set = false};
+	struct timer early = {NULL};
 
 	timers_set(heap, &early, -1);
 	for (size_t i = 0; i < SHAPE_TIMERS; i++) {
-		timers[i] = (struct timer){.set = false};
+		timers[i] = (struct timer){NULL};
 		timers_set(heap, &timers[i], shape->due[i]);
 	}
 	if (!shape->pair_up)
 		timers_clear(heap, &early);
 	else
-		while (early.set)
+		while (timer_is_set(&early))
 			timers_clear(heap, heap->first);
 }
 
@@ -124,10 +124,10 @@ static size_t drain(struct timers *heap)
 	size_t count = 0;
 
 	for (struct timer *t; (t = heap->first); count++) {
-		right &= t->set && t->due_ns >= last;
+		right &= timer_is_set(t) && t->due_ns >= last;
 		last = t->due_ns;
 		timers_clear(heap, t);
-		right &= !t->set;
+		right &= !timer_is_set(t);
 	}
 	ck_assert(right);
 	return count;
@@ -145,7 +145,7 @@ START_TEST(any_one_may_go_or_move)
 		build(shape, &heap, timers);
 		timers_clear(&heap, &timers[victim]);
 		timers_clear(&heap, &timers[victim]);
-		ck_assert(!timers[victim].set);
+		ck_assert(!timer_is_set(&timers[victim]));
 		ck_assert_uint_eq(drain(&heap), SHAPE_TIMERS - 1);
 
 		for (int64_t due = -1; due <= SHAPE_TIMERS; due++) {

@@ -17,9 +17,8 @@
 
 struct conn {
 	struct reactor_io io; /* its fd is -1 when closed */
-	struct reactor *reactor;
-	struct buf in;  /* received, not used yet: an unfinished line */
-	struct buf out; /* to be sent as soon as the socket takes it */
+	struct buf in;        /* received, not used yet: an unfinished line */
+	struct buf out;       /* to be sent as soon as the socket takes it */
 };
 
 /* Bytes per readiness event: the bound on how long one connection may keep the
@@ -27,15 +26,13 @@ struct conn {
 #define CONN_READ_MAX 65536
 
 /* Embed a connected or connecting socket; conn owns `fd` from now on. Nothing
- * is watched yet. */
+ * is watched yet; which reactor is to do it the owner of the conn knows. */
 void conn_init(struct conn *c, int fd,
 	void (*on_ready)(struct reactor_io *, uint32_t events));
 
-/* Attach to the reactor of the thread that is to own it. */
-void conn_attach(struct conn *c, struct reactor *reactor);
-
-/* Unwatch, close, free the buffers. May be called twice. */
-void conn_close(struct conn *c);
+/* Unwatch, close, free the buffers. May be called twice. `reactor`: that of the
+ * thread that owns it; NULL: it has never been watched. */
+void conn_close(struct conn *c, struct reactor *reactor);
 
 /* Read once into dst, which has CONN_READ_MAX bytes of room. Bytes read;
  * 0: end of file; -EAGAIN: nothing there; other -errno: broken. */
@@ -50,7 +47,8 @@ HERD_MUST_CHECK ssize_t conn_flush(struct conn *c);
 
 /* Watch for input if `reading`, for room to write while `out` waits, and for
  * the connection to break (EPOLLHUP, EPOLLERR). 0 or -errno. */
-HERD_MUST_CHECK int conn_watch(struct conn *c, bool reading);
+HERD_MUST_CHECK int conn_watch(
+	struct conn *c, struct reactor *reactor, bool reading);
 
 /* Take one line off the front of *bytes, without its LF. false: there is no
  * LF; *bytes is unchanged. */

@@ -59,7 +59,7 @@ static void end_link(struct link *l, const char *why)
 	if (l->state != LINK_GREETING && l->which == l->member->watched)
 		l->member->trouble = why;
 	LIST_REMOVE(l, entry);
-	conn_close(&l->conn);
+	conn_close(&l->conn, l->member->options.reactor);
 	sys_free(l);
 }
 
@@ -193,7 +193,7 @@ static const char *exchange(struct link *l, uint32_t events)
 		conn_send(&l->conn, buf_front(&m->to), buf_len(&m->to)) && !why)
 		why = "it takes nothing";
 	buf_clear(&m->to);
-	if (!why && conn_watch(&l->conn, true))
+	if (!why && conn_watch(&l->conn, m->options.reactor, true))
 		why = "out of memory";
 	return why;
 }
@@ -221,10 +221,9 @@ static void on_connection(struct reactor_io *io, uint32_t events)
 		return;
 	}
 	conn_init(&l->conn, fd, on_link);
-	conn_attach(&l->conn, m->options.reactor);
 	l->member = m;
 	LIST_INSERT_HEAD(&m->links, l, entry);
-	if (conn_watch(&l->conn, true))
+	if (conn_watch(&l->conn, m->options.reactor, true))
 		end_link(l, "out of memory");
 }
 

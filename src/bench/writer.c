@@ -78,7 +78,7 @@ static void send_on(struct client *c, size_t count)
 	if (!rc)
 		rc = conn_send(&c->conn, buf_front(&w->out), buf_len(&w->out));
 	if (!rc)
-		rc = conn_watch(&c->conn, true);
+		rc = conn_watch(&c->conn, w->options.reactor, true);
 	buf_clear(&w->out);
 	if (rc)
 		fail(w, "cannot send to %s: %s", w->options.server->name,
@@ -173,7 +173,7 @@ static int exchange(struct client *c, uint32_t events)
 		else if (n != -EAGAIN)
 			rc = n ? (int)n : -ECONNRESET;
 	}
-	return rc ? rc : conn_watch(conn, true);
+	return rc ? rc : conn_watch(conn, w->options.reactor, true);
 }
 
 static void on_client(struct reactor_io *io, uint32_t events)
@@ -186,7 +186,7 @@ static void on_client(struct reactor_io *io, uint32_t events)
 	if (rc) {
 		fail(w, "a connection to %s has ended: %s",
 			w->options.server->name, sys_error_text(rc));
-		conn_close(conn);
+		conn_close(conn, w->options.reactor);
 		return;
 	}
 	if (w->busy && !w->failed && under_way(c) < w->options.pipeline)
@@ -224,9 +224,8 @@ static int connect_client(struct writer *w, const struct address *to)
 		return rc;
 	c->writer = w;
 	conn_init(&c->conn, fd, on_client);
-	conn_attach(&c->conn, w->options.reactor);
 	w->connected++;
-	return conn_watch(&c->conn, true);
+	return conn_watch(&c->conn, w->options.reactor, true);
 }
 
 static int connect_all(struct writer *w)
@@ -271,7 +270,7 @@ void writer_free(struct writer *w)
 	if (!w)
 		return;
 	for (unsigned i = 0; i < w->connected; i++) {
-		conn_close(&w->clients[i].conn);
+		conn_close(&w->clients[i].conn, w->options.reactor);
 		buf_fini(&w->clients[i].due);
 	}
 	buf_fini(&w->out);

@@ -48,7 +48,6 @@ static void connect_to(struct peer *p, const struct address *address)
 	/* A finer point; without it there is only more in the kernel. */
 	sys_limit_unsent(fd, PEER_PAGE_FULL);
 	conn_init(&p->conn, fd, peer_on_ready);
-	conn_attach(&p->conn, p->env->reactor);
 	p->state = PEER_CONNECTING;
 	rc = reactor_watch(p->env->reactor, &p->conn.io, EPOLLOUT);
 	if (rc)

@@ -38,7 +38,7 @@ int peer_send_ping(struct peer *p)
 	p->ponged = false;
 	p->pinged_ns = peer_now(p);
 	rc = conn_send(&p->conn, line, (size_t)len);
-	return rc ? rc : conn_watch(&p->conn, true);
+	return rc ? rc : conn_watch(&p->conn, p->env->reactor, true);
 }
 
 static void note_life(struct peer *p, int64_t at_ns)

@@ -34,7 +34,7 @@ static int64_t next_backoff_ns(struct peer *p)
 
 static void wait_for_next_dial(struct peer *p)
 {
-	conn_close(&p->conn);
+	conn_close(&p->conn, p->env->reactor);
 	sync_end(&p->sync);
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
 	peer_stop_resolving(p);
@@ -94,7 +94,7 @@ static void greet(struct peer *p)
 			handshake_hello(&p->handshake, p->env->neighbours,
 				p->which, hello));
 	if (!rc)
-		rc = conn_watch(&p->conn, true);
+		rc = conn_watch(&p->conn, p->env->reactor, true);
 	if (rc)
 		peer_lose(p, sys_error_text(rc));
 	else
@@ -148,7 +148,7 @@ static void take_hello(struct peer *p, const struct line *line)
 		rc = conn_send(
 			&p->conn, proof, handshake_prove(&p->handshake, proof));
 	if (!rc)
-		rc = conn_watch(&p->conn, true);
+		rc = conn_watch(&p->conn, p->env->reactor, true);
 	if (rc)
 		peer_lose(p, sys_error_text(rc));
 }
@@ -254,7 +254,7 @@ void peer_on_ready(struct reactor_io *io, uint32_t events)
 		return;
 	n = conn_flush(&p->conn);
 	if (n >= 0)
-		n = conn_watch(&p->conn, true);
+		n = conn_watch(&p->conn, p->env->reactor, true);
 	if (n < 0)
 		peer_lose(p, sys_error_text((int)n));
 	/* flood pumps at the end of this round. */
@@ -337,7 +337,7 @@ void peer_fini(struct peer *p)
 	reactor_timer_clear(p->env->reactor, &p->timer);
 	reactor_timer_clear(p->env->reactor, &p->sync_timer);
 	sync_end(&p->sync);
-	conn_close(&p->conn);
+	conn_close(&p->conn, p->env->reactor);
 	buf_fini(&p->held);
 	peer_stop_resolving(p);
 }

@@ -82,7 +82,7 @@ static int take_line(struct peer *p)
 
 static void rest(struct peer *p)
 {
-	conn_close(&p->conn);
+	conn_close(&p->conn, p->env->reactor);
 	reactor_timer_clear(p->env->reactor, &p->timer);
 	p->backoff_ns = PEER_BACKOFF_MIN_NS;
 	p->state = PEER_IDLE;
@@ -125,7 +125,7 @@ static int go_on(struct peer *p)
 	}
 	reactor_timer_set(p->env->reactor, &p->timer,
 		reactor_now_ns(p->env->reactor) + wait_ns);
-	return conn_watch(&p->conn, true);
+	return conn_watch(&p->conn, p->env->reactor, true);
 }
 
 static void begin(struct peer *p)

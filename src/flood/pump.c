@@ -146,7 +146,7 @@ bool peer_pump(struct peer *p)
 		if (len)
 			rc = conn_send(&p->conn, p->env->page, len);
 		if (len && !rc)
-			rc = conn_watch(&p->conn, true);
+			rc = conn_watch(&p->conn, p->env->reactor, true);
 	}
 	if (rc) {
 		peer_lose(p, sys_error_text(rc));

@@ -13,17 +13,12 @@ void conn_init(struct conn *c, int fd,
 	*c = (struct conn){.io = {.fd = fd, .on_ready = on_ready}};
 }
 
-void conn_attach(struct conn *c, struct reactor *reactor)
-{
-	c->reactor = reactor;
-}
-
-void conn_close(struct conn *c)
+void conn_close(struct conn *c, struct reactor *reactor)
 {
 	if (c->io.fd < 0)
 		return;
-	if (c->reactor)
-		reactor_unwatch(c->reactor, &c->io);
+	if (reactor)
+		reactor_unwatch(reactor, &c->io);
 	sys_close(c->io.fd);
 	c->io.fd = -1;
 	buf_fini(&c->in);
@@ -66,7 +61,7 @@ ssize_t conn_flush(struct conn *c)
 	return n;
 }
 
-int conn_watch(struct conn *c, bool reading)
+int conn_watch(struct conn *c, struct reactor *reactor, bool reading)
 {
 	/* Of a reset or a broken connection epoll tells in any case, as long as
 	 * it is asked for something. */
@@ -74,7 +69,7 @@ int conn_watch(struct conn *c, bool reading)
 
 	if (buf_len(&c->out))
 		events |= EPOLLOUT;
-	return reactor_watch(c->reactor, &c->io, events);
+	return reactor_watch(reactor, &c->io, events);
 }
 
 bool conn_take_line(struct text *bytes, struct text *ret_line)

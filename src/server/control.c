@@ -81,7 +81,7 @@ static void on_rested(struct timer *timer)
 static void leave(struct asker *a)
 {
 	reactor_timer_clear(a->control->options.reactor, &a->timer);
-	conn_close(&a->conn);
+	conn_close(&a->conn, a->control->options.reactor);
 	listen_again(a->control);
 }
 
@@ -192,7 +192,7 @@ static void await_status(struct asker *a)
 	}
 	a->state = ASKER_WAITING;
 	be_patient(a, CONTROL_FLOOD_NS);
-	if (conn_watch(&a->conn, false))
+	if (conn_watch(&a->conn, a->control->options.reactor, false))
 		leave(a);
 }
 
@@ -318,11 +318,10 @@ static void on_arrival(struct reactor_io *io, uint32_t events)
 		return;
 	}
 	conn_init(&a->conn, fd, on_ready);
-	conn_attach(&a->conn, c->options.reactor);
 	a->state = ASKER_ASKING;
 	a->len = 0;
 	be_patient(a, CONTROL_PATIENCE_NS);
-	if (conn_watch(&a->conn, true))
+	if (conn_watch(&a->conn, c->options.reactor, true))
 		leave(a);
 	else if (!find_place(c))
 		reactor_unwatch(c->options.reactor, &c->listener);
@@ -398,7 +397,7 @@ void control_free(struct control *c)
 	reactor_unwatch(c->options.reactor, &c->listener);
 	for (size_t i = 0; i < CONTROL_ASKERS; i++) {
 		reactor_timer_clear(c->options.reactor, &c->askers[i].timer);
-		conn_close(&c->askers[i].conn);
+		conn_close(&c->askers[i].conn, c->options.reactor);
 	}
 	control_socket_close(&c->socket);
 	if (c->wanted)

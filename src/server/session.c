@@ -47,7 +47,7 @@ static void log_closed(const struct session *s, const char *why)
 
 void session_free(struct session *s)
 {
-	conn_close(&s->conn);
+	conn_close(&s->conn, s->env ? s->env->reactor : NULL);
 	sys_free(s->link);
 	sys_free(s);
 }
@@ -346,7 +346,7 @@ static void settle(struct session *s)
 	}
 	adjust_timer(s);
 	make_ready(s);
-	rc = conn_watch(&s->conn, reads(s));
+	rc = conn_watch(&s->conn, s->env->reactor, reads(s));
 	if (rc)
 		end(s, sys_error_text(rc));
 }
@@ -402,7 +402,6 @@ int session_new(int fd, const struct address *address, bool must_be_link,
 void session_start(struct session *s, struct session_env *env)
 {
 	s->env = env;
-	conn_attach(&s->conn, env->reactor);
 	TAILQ_INSERT_TAIL(&env->all, s, all);
 	log_write(env->log, LOG_CLIENT_CONNECTED,
 		&(struct log_facts){.address = &s->address});

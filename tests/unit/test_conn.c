@@ -41,13 +41,12 @@ static void set_up(void)
 	ck_assert_int_eq(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
 	other = fd[1];
 	conn_init(&conn, fd[0], on_ready);
-	conn_attach(&conn, reactor);
 }
 
 static void tear_down(void)
 {
-	conn_close(&conn);
-	conn_close(&conn);
+	conn_close(&conn, reactor);
+	conn_close(&conn, reactor);
 	ck_assert_int_eq(conn.io.fd, -1);
 	if (other >= 0)
 		close(other);
@@ -127,22 +126,22 @@ END_TEST
 
 START_TEST(asks_for_room_only_while_something_waits)
 {
-	ck_assert_int_eq(conn_watch(&conn, true), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, true), 0);
 	ck_assert_uint_eq(conn.io.events, EPOLLIN);
 	ck_assert_uint_eq(events_now(), 0);
 
 	sys_fault_short(SYS_FAULT_SEND, 1);
 	send_text("ab");
-	ck_assert_int_eq(conn_watch(&conn, true), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, true), 0);
 	ck_assert_uint_eq(conn.io.events, EPOLLIN | EPOLLOUT);
 	ck_assert_uint_eq(events_now(), EPOLLOUT);
-	ck_assert_int_eq(conn_watch(&conn, false), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, false), 0);
 	ck_assert_uint_eq(conn.io.events, EPOLLHUP | EPOLLOUT);
 
 	ck_assert_int_eq(conn_flush(&conn), 1);
-	ck_assert_int_eq(conn_watch(&conn, false), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, false), 0);
 	ck_assert_uint_eq(conn.io.events, EPOLLHUP);
-	ck_assert_int_eq(conn_watch(&conn, true), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, true), 0);
 	ck_assert_uint_eq(events_now(), 0);
 	ck_assert_int_eq(send(other, "x", 1, 0), 1);
 	ck_assert_uint_eq(events_now(), EPOLLIN);
@@ -151,7 +150,7 @@ END_TEST
 
 START_TEST(tells_of_the_end_while_it_does_not_read)
 {
-	ck_assert_int_eq(conn_watch(&conn, false), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, false), 0);
 	ck_assert_int_eq(send(other, "x", 1, 0), 1);
 	ck_assert_uint_eq(events_now(), 0);
 	close(other);
@@ -241,7 +240,7 @@ START_TEST(reads_what_is_there)
 	ck_assert(!memcmp(got, "some", 4));
 	ck_assert_int_eq(shutdown(other, SHUT_WR), 0);
 	ck_assert_int_eq(conn_read(&conn, got), 0);
-	ck_assert_int_eq(conn_watch(&conn, true), 0);
+	ck_assert_int_eq(conn_watch(&conn, reactor, true), 0);
 	ck_assert_uint_eq(events_now() & EPOLLIN, EPOLLIN);
 	send_text("still heard"); /* they closed one direction only */
 	check_arrives("still heard");

@@ -57,7 +57,7 @@ struct session_env {
 	bool stopping; /* the server stops: so does every new session */
 	struct session_queue ready; /* have lines and room for answers, or news
 				     * of their turns */
-	struct session_queue all;
+	struct session_queue waiting; /* all others */
 
 	/* The shard has news for the neighbours. */
 	void (*on_update)(struct session_env *env, uint32_t shard);
@@ -81,6 +81,7 @@ struct session_link {
 	uint64_t updates, skipped;
 };
 
+/* In the order of their use: what an event of a client touches stands first. */
 struct session {
 	struct conn conn;
 	struct session_env *env;
@@ -89,20 +90,23 @@ struct session {
 	const char *doomed;        /* why it ends with this event; NULL */
 	const char *discarding;    /* why it ends as soon as its answers have
 				    * left, its input being dropped; NULL */
-	TAILQ_ENTRY(session) all;
-	TAILQ_ENTRY(session) ready;
-	struct timer timer; /* see on_timer */
-	struct address address;
-	uint32_t commands;
 	uint64_t bytes_in, bytes_out;
-	bool is_ready;     /* in env->ready */
+	uint32_t commands;
+	bool is_ready;     /* in env->ready; else in env->waiting */
 	bool has_lines;    /* conn.in holds lines not taken yet */
 	bool ended;        /* the client sends no more */
 	bool shut;         /* discarding, and our sending side is shut down */
 	bool must_be_link; /* over limits.connections, or without its proof:
 			    * until the timer; or say AT as a plain one */
 	bool stopping;     /* the server stops */
+	struct address address;
+	struct timer timer; /* see on_timer */
+	TAILQ_ENTRY(session) queue;
 };
+
+/* An idle connection costs this, and nothing else of ours: think twice before
+ * you add to it. */
+_Static_assert(sizeof(struct session) <= 184, "there are many of them");
 
 /* Make a session of an accepted socket; the session owns it from then on.
  * must_be_link: there is no room for another client, only for a neighbour.

@@ -52,6 +52,18 @@ void session_free(struct session *s)
 	sys_free(s);
 }
 
+static struct session_queue *queue_of(const struct session *s)
+{
+	return s->is_ready ? &s->env->ready : &s->env->waiting;
+}
+
+static void change_queue(struct session *s, bool ready)
+{
+	TAILQ_REMOVE(queue_of(s), s, queue);
+	s->is_ready = ready;
+	TAILQ_INSERT_TAIL(queue_of(s), s, queue);
+}
+
 static void end(struct session *s, const char *why)
 {
 	struct session_env *env = s->env;
@@ -62,9 +74,7 @@ static void end(struct session *s, const char *why)
 		link_ends(s);
 	reactor_timer_clear(env->reactor, &s->timer);
 	turns_drop(s);
-	TAILQ_REMOVE(&env->all, s, all);
-	if (s->is_ready)
-		TAILQ_REMOVE(&env->ready, s, ready);
+	TAILQ_REMOVE(queue_of(s), s, queue);
 	session_free(s);
 	env->on_gone(env, was_link);
 }
@@ -271,10 +281,8 @@ static void start_timer(struct session *s, int64_t wait_ns)
 
 void session_wake(struct session *s)
 {
-	if (s->is_ready)
-		return;
-	TAILQ_INSERT_TAIL(&s->env->ready, s, ready);
-	s->is_ready = true;
+	if (!s->is_ready)
+		change_queue(s, true);
 }
 
 static void make_ready(struct session *s)
@@ -402,7 +410,7 @@ int session_new(int fd, const struct address *address, bool must_be_link,
 void session_start(struct session *s, struct session_env *env)
 {
 	s->env = env;
-	TAILQ_INSERT_TAIL(&env->all, s, all);
+	TAILQ_INSERT_TAIL(&env->waiting, s, queue);
 	log_write(env->log, LOG_CLIENT_CONNECTED,
 		&(struct log_facts){.address = &s->address});
 	if (s->must_be_link)
@@ -415,8 +423,7 @@ void session_start(struct session *s, struct session_env *env)
 
 void session_resume(struct session *s)
 {
-	TAILQ_REMOVE(&s->env->ready, s, ready);
-	s->is_ready = false;
+	change_queue(s, false);
 	begin_event(s);
 	if (s->has_lines)
 		take_kept(s);

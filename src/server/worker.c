@@ -23,6 +23,22 @@ struct worker {
 	bool drained;                       /* [O] */
 };
 
+/* The ready ones first: one that becomes ready has been seen by then. `act` may
+ * close the session it is given, and no other. */
+static void for_each_session(struct worker *w,
+	void (*act)(struct worker *w, struct session *s, intptr_t what),
+	intptr_t what)
+{
+	struct session_queue *const queues[] = {&w->env.ready, &w->env.waiting};
+	struct session *next;
+
+	for (size_t i = 0; i < HERD_COUNT(queues); i++)
+		for (struct session *s = TAILQ_FIRST(queues[i]); s; s = next) {
+			next = TAILQ_NEXT(s, queue);
+			act(w, s, what);
+		}
+}
+
 /* --- what sessions tell --------------------------------------------------- */
 
 static void on_update(struct session_env *env, uint32_t shard)
@@ -33,20 +49,20 @@ static void on_update(struct session_env *env, uint32_t shard)
 	w->any_changed = true;
 }
 
+static void end_replaced(struct worker *w, struct session *s, intptr_t what)
+{
+	size_t neighbour = (size_t)what;
+
+	if (session_is_link(s) && s->link->neighbour == neighbour &&
+		!neighbours_link_is_newest(
+			w->env.neighbours, neighbour, s->link->number))
+		session_end(s, "a newer link replaces it");
+}
+
 /* A neighbour proved who it is on another link: it uses that one. */
 static void on_replaced(void *to, intptr_t what)
 {
-	struct worker *w = to;
-	size_t neighbour = (size_t)what;
-	struct session *next;
-
-	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
-		next = TAILQ_NEXT(s, all);
-		if (session_is_link(s) && s->link->neighbour == neighbour &&
-			!neighbours_link_is_newest(
-				w->env.neighbours, neighbour, s->link->number))
-			session_end(s, "a newer link replaces it");
-	}
+	for_each_session(to, end_replaced, what);
 }
 
 /* Where one cannot be told now, an older link stays until it is found dead.
@@ -106,17 +122,19 @@ unsigned worker_clients(const struct worker *w)
 	return atomic_load_explicit(&w->clients, memory_order_relaxed);
 }
 
+static void stop(struct worker *w, struct session *s, intptr_t what)
+{
+	(void)w;
+	(void)what;
+	session_stop(s);
+}
+
 static void on_drain(void *to, intptr_t what)
 {
 	struct worker *w = to;
-	struct session *next;
 
-	(void)what;
 	w->env.stopping = true;
-	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
-		next = TAILQ_NEXT(s, all);
-		session_stop(s);
-	}
+	for_each_session(w, stop, what);
 }
 
 void worker_drain(struct worker *w)
@@ -126,23 +144,24 @@ void worker_drain(struct worker *w)
 
 /* --- another configuration ------------------------------------------------ */
 
-static void on_conf(void *to, intptr_t what)
+static void end_moved(struct worker *w, struct session *s, intptr_t what)
 {
-	struct worker *w = to;
 	struct neighbours *nb = w->env.neighbours;
-	struct session *next;
 
-	w->env.conf = (const struct conf *)what;
-	places_update(w->env.places, w->env.conf);
-	for (struct session *s = TAILQ_FIRST(&w->env.all); s; s = next) {
-		next = TAILQ_NEXT(s, all);
-		if (!s->link ||
-			neighbours_is_from(nb, s->link->neighbour, &s->address))
-			continue;
+	(void)what;
+	if (s->link && !neighbours_is_from(nb, s->link->neighbour, &s->address))
 		session_end(s, neighbours_is_active(nb, s->link->neighbour)
 				       ? "the configuration has moved it"
 				       : "the configuration names it no more");
-	}
+}
+
+static void on_conf(void *to, intptr_t what)
+{
+	struct worker *w = to;
+
+	w->env.conf = (const struct conf *)what;
+	places_update(w->env.places, w->env.conf);
+	for_each_session(w, end_moved, what);
 }
 
 int worker_update(struct worker *w, const struct conf *conf)
@@ -177,7 +196,8 @@ static bool on_round(struct reactor_hook *hook)
 		w->any_changed = false;
 	}
 	log_flush(w->env.log);
-	if (w->env.stopping && !w->drained && TAILQ_EMPTY(&w->env.all)) {
+	if (w->env.stopping && !w->drained && TAILQ_EMPTY(&w->env.ready) &&
+		TAILQ_EMPTY(&w->env.waiting)) {
 		w->drained = true;
 		w->options.on_drained(w->options.arg);
 	}
@@ -206,8 +226,8 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 		.on_update = on_update,
 		.on_link = on_link,
 		.on_gone = on_gone};
-	TAILQ_INIT(&w->env.all);
 	TAILQ_INIT(&w->env.ready);
+	TAILQ_INIT(&w->env.waiting);
 	w->env.to = &w->env.out;
 	w->hook.on_round = on_round;
 	rc = w->env.page && w->env.normal ? 0 : -ENOMEM;
@@ -224,18 +244,20 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker)
 	return 0;
 }
 
+/* It says nothing any more. */
+static void drop(struct worker *w, struct session *s, intptr_t what)
+{
+	(void)what;
+	reactor_timer_clear(w->options.reactor, &s->timer);
+	turns_drop(s);
+	session_free(s);
+}
+
 void worker_free(struct worker *w)
 {
-	struct session *s;
-
 	if (!w)
 		return;
-	while ((s = TAILQ_FIRST(&w->env.all))) {
-		TAILQ_REMOVE(&w->env.all, s, all);
-		reactor_timer_clear(w->options.reactor, &s->timer);
-		turns_drop(s);
-		session_free(s);
-	}
+	for_each_session(w, drop, 0);
 	places_free(w->env.places);
 	buf_fini(&w->env.out);
 	sys_free(w->env.page);

@@ -81,7 +81,7 @@ static void end(struct session *s, const char *why)
 
 /* --- lines ---------------------------------------------------------------- */
 
-static bool has_room(const struct session *s)
+static HERD_HOT bool has_room(const struct session *s)
 {
 	return buf_len(&s->conn.out) + buf_len(&s->env->out) + turns_bytes(s) <
 		       SESSION_OUT_MAX &&

@@ -120,6 +120,23 @@ START_TEST(reserves_then_commits)
 }
 END_TEST
 
+START_TEST(changes_in_place)
+{
+	struct buf b = {0};
+	char *bytes;
+
+	append(&b, "a hello");
+	buf_consume(&b, 2);
+	bytes = buf_bytes(&b);
+	ck_assert_ptr_nonnull(bytes);
+	*bytes = 'j';
+	assert_holds(&b, "jello");
+	buf_clear(&b);
+	ck_assert_ptr_nonnull(buf_bytes(&b));
+	buf_fini(&b);
+}
+END_TEST
+
 START_TEST(refuses_what_cannot_be)
 {
 	struct buf b = {0};
@@ -205,6 +222,7 @@ int main(void)
 	tcase_add_test(tcase, clear_keeps_memory);
 	tcase_add_test(tcase, takes_back_what_was_appended);
 	tcase_add_test(tcase, reserves_then_commits);
+	tcase_add_test(tcase, changes_in_place);
 	tcase_add_test(tcase, refuses_what_cannot_be);
 	tcase_add_test(tcase, survives_lack_of_memory);
 	tcase_add_test(tcase, keeps_order_through_any_sizes);

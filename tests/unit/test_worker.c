@@ -159,6 +159,23 @@ START_TEST(a_stop_is_for_all)
 }
 END_TEST
 
+/* One has an answer yet to read. */
+START_TEST(a_stop_waits_for_the_last)
+{
+	ck_assert_int_eq(write(client[1], "x\n", 2), 2);
+	reactor_round(scene.reactor, 0);
+	worker_drain(worker);
+	for (int round = 0; round < 3; round++)
+		reactor_round(scene.reactor, 0);
+	ck_assert_int_eq(drained, 0);
+	ck_assert_uint_eq(worker_clients(worker), 1);
+	hang_up(1);
+	reactor_round(scene.reactor, 0);
+	ck_assert_int_eq(drained, 1);
+	ck_assert_uint_eq(worker_clients(worker), 0);
+}
+END_TEST
+
 /* tear_down counts the blocks. */
 START_TEST(all_are_freed_with_it)
 {
@@ -177,6 +194,7 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, any_may_end_in_either_queue, 0, CLIENTS << CLIENTS);
 	tcase_add_loop_test(tcase, a_stop_is_for_all, 0, 1 << CLIENTS);
+	tcase_add_test(tcase, a_stop_waits_for_the_last);
 	tcase_add_test(tcase, all_are_freed_with_it);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -61,6 +61,10 @@ HERD_MUST_CHECK int reactor_watch(
 	struct reactor *r, struct reactor_io *io, uint32_t events);
 void reactor_unwatch(struct reactor *r, struct reactor_io *io);
 
+/* The same, and close io->fd, of which there must be no duplicate: closing it
+ * takes it out of epoll's set, and a call is saved. io->fd is -1 then. */
+void reactor_close(struct reactor *r, struct reactor_io *io);
+
 /* Set (or move) a timer; it fires once, in the first round at or after due_ns
  * (monotonic). One that sets itself for now or earlier fires again at once. */
 void reactor_timer_set(struct reactor *r, struct timer *timer, int64_t due_ns);

@@ -17,10 +17,12 @@ void conn_close(struct conn *c, struct reactor *reactor)
 {
 	if (c->io.fd < 0)
 		return;
-	if (reactor)
-		reactor_unwatch(reactor, &c->io);
-	sys_close(c->io.fd);
-	c->io.fd = -1;
+	if (reactor) {
+		reactor_close(reactor, &c->io);
+	} else {
+		sys_close(c->io.fd);
+		c->io.fd = -1;
+	}
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 }

@@ -126,17 +126,31 @@ int reactor_watch(struct reactor *r, struct reactor_io *io, uint32_t events)
 	return 0;
 }
 
+/* Its event may already be among the ones fetched for this round. */
+static void forget(struct reactor *r, struct reactor_io *io)
+{
+	io->events = 0;
+	for (int i = r->ready_next; i < r->ready_count; i++)
+		if (r->ready[i].data.ptr == io)
+			r->ready[i].data.ptr = NULL;
+}
+
 void reactor_unwatch(struct reactor *r, struct reactor_io *io)
 {
 	assert_owner(r);
 	if (!io->events)
 		return;
 	HERD_ASSERT(!epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, io->fd, NULL));
-	io->events = 0;
-	/* Its event may already be among the ones fetched for this round. */
-	for (int i = r->ready_next; i < r->ready_count; i++)
-		if (r->ready[i].data.ptr == io)
-			r->ready[i].data.ptr = NULL;
+	forget(r, io);
+}
+
+void reactor_close(struct reactor *r, struct reactor_io *io)
+{
+	assert_owner(r);
+	if (io->events)
+		forget(r, io);
+	sys_close(io->fd);
+	io->fd = -1;
 }
 
 /* --- timers --------------------------------------------------------------- */

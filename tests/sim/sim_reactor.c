@@ -344,6 +344,13 @@ int reactor_watch(struct reactor *r, struct reactor_io *io, uint32_t wanted)
 	return 0;
 }
 
+void reactor_close(struct reactor *r, struct reactor_io *io)
+{
+	reactor_unwatch(r, io);
+	sys_close(io->fd);
+	io->fd = -1;
+}
+
 void reactor_unwatch(struct reactor *r, struct reactor_io *io)
 {
 	struct net_end *e;

@@ -154,6 +154,7 @@ struct killer {
 	struct reactor_io io;
 	struct killer **other; /* freed in the callback, or replaced */
 	bool replace;
+	bool close; /* by reactor_close */
 	int *called;
 };
 
@@ -166,8 +167,13 @@ static void on_killer(struct reactor_io *io, uint32_t events)
 	++*k->called;
 	if (!other)
 		return;
-	reactor_unwatch(reactor, &other->io);
-	close(other->io.fd);
+	if (k->close) {
+		reactor_close(reactor, &other->io);
+		ck_assert_int_eq(other->io.fd, -1);
+	} else {
+		reactor_unwatch(reactor, &other->io);
+		close(other->io.fd);
+	}
 	if (k->replace) { /* same memory, another descriptor: not ready */
 		other->io.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		ck_assert_int_ge(other->io.fd, 0);
@@ -178,9 +184,11 @@ static void on_killer(struct reactor_io *io, uint32_t events)
 	}
 }
 
-/* _i: the other one is freed, or its memory used for a new connection. */
+/* _i: the other one is freed, or its memory used for a new connection; is taken
+ * out, or closed. */
 START_TEST(what_is_gone_may_be_freed)
 {
+	struct killer *nobody = NULL;
 	struct killer *k[2];
 	int called = 0;
 
@@ -189,13 +197,20 @@ START_TEST(what_is_gone_may_be_freed)
 		ck_assert_ptr_nonnull(k[i]);
 		*k[i] = (struct killer){.io = {.on_ready = on_killer},
 			.other = &k[!i],
-			.replace = _i,
+			.replace = _i & 1,
+			.close = _i & 2,
 			.called = &called};
 		k[i]->io.fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
 		watch(&k[i]->io, EPOLLIN);
 	}
 	reactor_round(reactor, 0);
 	ck_assert_int_eq(called, 1);
+	/* Of the closed one epoll has nothing to say any more either. */
+	for (int i = 0; i < 2; i++)
+		if (k[i] && k[i]->io.fd >= 0)
+			k[i]->other = &nobody;
+	reactor_round(reactor, 0);
+	ck_assert_int_eq(called, 2);
 	for (int i = 0; i < 2; i++) {
 		if (!k[i])
 			continue;
@@ -659,7 +674,7 @@ int main(void)
 	tcase_add_test(own, tells_what_is_ready);
 	tcase_add_test(own, says_what_cannot_be_watched);
 	tcase_add_test(own, an_event_dies_with_its_io);
-	tcase_add_loop_test(own, what_is_gone_may_be_freed, 0, 2);
+	tcase_add_loop_test(own, what_is_gone_may_be_freed, 0, 4);
 	tcase_add_test(own, everyone_has_a_turn);
 	tcase_add_test(own, timers_fire_in_order);
 	tcase_add_test(own, timers_can_be_moved);

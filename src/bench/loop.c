@@ -8,7 +8,8 @@
 
 #define EVENTS 256
 
-#define PRELOAD_PIPELINE 32 /* requests under way while ids are made known */
+#define PRELOAD_PIPELINE 32    /* requests under way while ids are made known */
+#define PATIENCE_MS      5000 /* for any answer, where each is needed */
 
 /* Waking up takes about this long: for less, the thread stays awake. */
 #define SPIN_NS 50000
@@ -46,11 +47,12 @@ static void ask(struct loop *l, struct stream *st, unsigned count)
 	stream_send(s, st);
 }
 
-/* Wait, and answer with requests what was answered. */
-static unsigned round_closed(struct loop *l)
+/* Wait, for ever if timeout_ms is -1, and answer with requests what was
+ * answered. How many answers there were. */
+static unsigned round_closed(struct loop *l, int timeout_ms)
 {
 	struct streams *s = &l->streams;
-	int count = epoll_wait(s->epoll_fd, l->events, EVENTS, -1);
+	int count = epoll_wait(s->epoll_fd, l->events, EVENTS, timeout_ms);
 	unsigned answers = 0;
 
 	for (int i = 0; i < count; i++) {
@@ -85,22 +87,35 @@ static void run_closed(struct driver *d)
 	l->budget = UINT64_MAX;
 	begin(l, d->o->pipeline);
 	while (!driver_should_stop(d) && l->streams.alive)
-		(void)round_closed(l);
+		(void)round_closed(l, -1);
 }
 
-/* Each id of this driver's share, once. */
+/* Each id of this driver's share, once. A lost connection takes some with it,
+ * so that is the end. */
 static void tell_all(struct driver *d, unsigned pipeline)
 {
 	struct loop *l = d->own;
 	struct drawer *w = &l->streams.drawer;
+	int64_t last_ns = sys_monotonic_ns();
 	uint64_t left;
 
 	w->next = w->ids * d->index / d->o->threads;
 	w->end = w->ids * (d->index + 1) / d->o->threads;
 	left = l->budget = w->end - w->next;
 	begin(l, pipeline);
-	while (left && !driver_should_stop(d) && l->streams.alive)
-		left -= round_closed(l);
+	while (left && !driver_should_stop(d) && !d->failure[0]) {
+		unsigned answers = round_closed(l, PATIENCE_MS);
+		int64_t now_ns = sys_monotonic_ns();
+
+		left -= answers;
+		if (answers)
+			last_ns = now_ns;
+		else if (now_ns - last_ns >= PATIENCE_MS * HERD_MS_NS)
+			driver_fail(d,
+				"no answer for %d s, while clients were made "
+				"known",
+				PATIENCE_MS / 1000);
+	}
 }
 
 /* --- open ----------------------------------------------------------------- */

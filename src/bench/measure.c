@@ -183,10 +183,10 @@ int measure(const struct bench_options *o, const struct driver_work *work,
 	drivers_free(&w.drivers);
 	if (!rc && ret_m->times.count == 0) {
 		snprintf(error, MEASURE_ERROR, "%s",
-			ret_m->failure[0] ? ret_m->failure
-			: w.interrupted   ? "interrupted before anything was "
-					    "measured"
-					  : "no answer came in that time");
+			w.interrupted       ? "interrupted before anything was "
+					      "measured"
+			: ret_m->failure[0] ? ret_m->failure
+					    : "no answer came in that time");
 		rc = w.interrupted ? -EINTR : -EIO;
 	}
 out_close:

@@ -9,7 +9,6 @@
 
 #define IN_ROOM   ((size_t)1 << 20) /* the longest answer */
 #define OFFSET_NS (HERD_SECOND_NS / 10)
-#define AHEAD     ((uint32_t)1 << 18)
 
 /* --- a set of them -------------------------------------------------------- */
 
@@ -93,7 +92,7 @@ int streams_init(struct streams *s, struct driver *d, uint32_t ring)
 	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, d->wake_fd, &event) < 0)
 		rc = -errno;
 	for (unsigned i = 0; i < s->count && !rc; i++)
-		rc = open_stream(s, i);
+		rc = driver_should_stop(d) ? -EINTR : open_stream(s, i);
 	if (rc)
 		driver_fail(
 			d, "cannot watch a connection: %s", sys_error_text(rc));

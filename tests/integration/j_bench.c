@@ -385,25 +385,32 @@ struct bad_server {
 	pthread_t thread;
 	int listener;
 	const char *answer; /* to every line; NULL: none */
+	size_t last;        /* the line after which it closes; once */
 	struct address address;
 };
 
-static void serve(const struct bad_server *b, int fd)
+static void serve(struct bad_server *b, int fd)
 {
 	char in[4096];
 	ssize_t got;
 
 	while ((got = read(fd, in, sizeof in)) > 0)
-		for (ssize_t i = 0; i < got; i++)
-			if (in[i] == '\n' && b->answer)
+		for (ssize_t i = 0; i < got; i++) {
+			if (in[i] != '\n')
+				continue;
+			if (b->answer)
 				(void)!send(fd, b->answer, strlen(b->answer),
 					MSG_NOSIGNAL);
+			if (b->last && !--b->last)
+				goto out_close;
+		}
+out_close:
 	close(fd);
 }
 
 static void *run_bad_server(void *arg)
 {
-	const struct bad_server *b = arg;
+	struct bad_server *b = arg;
 	int fd;
 
 	while ((fd = accept(b->listener, NULL, NULL)) >= 0)
@@ -447,7 +454,7 @@ START_TEST(wrong_answers)
 {
 	struct herd *h = herd_new(&(struct herd_setup){.design = "threaded"});
 	const char *mode = bad_modes[_i];
-	struct bad_server b;
+	struct bad_server b = {0};
 	const char *where = start_bad(h, &b, FORGED);
 	struct herd_output o = BENCH(
 		h, mode, where, "-c", "1", "-r", "1000", "-n", "50", "--json");
@@ -473,12 +480,45 @@ END_TEST
 START_TEST(an_answer_too_many)
 {
 	struct herd *h = herd_new(&(struct herd_setup){.design = "threaded"});
-	struct bad_server b;
+	struct bad_server b = {0};
 	const char *where = start_bad(h, &b, FORGED FORGED);
 	struct herd_output o = BENCH(h, "closed", where, "-c", "1");
 
 	ck_assert_int_eq(o.exit_status, 1);
 	ck_assert_ptr_nonnull(strstr(o.err, "nobody asked for"));
+	end_bad(&b);
+	herd_free(h);
+}
+END_TEST
+
+/* One connection of two is lost: what was under way on it never comes. */
+START_TEST(clients_of_a_lost_connection)
+{
+	struct herd *h = herd_new(&(struct herd_setup){.design = "threaded"});
+	struct bad_server b = {.last = 5};
+	const char *where = start_bad(h, &b, FORGED);
+	struct herd_output o =
+		BENCH(h, "clients", where, "-c", "2", "-n", "100", "--json");
+
+	ck_assert_int_eq(o.exit_status, 1);
+	ck_assert_msg(strstr(o.err, "closed a connection"), "%s", o.err);
+	ck_assert_ptr_nonnull(strstr(o.out, "\"requests\": "));
+	end_bad(&b);
+	herd_free(h);
+}
+END_TEST
+
+/* It takes what is said and says nothing: no reason to wait for ever. */
+START_TEST(no_answers)
+{
+	struct herd *h = herd_new(&(struct herd_setup){.design = "threaded"});
+	struct bad_server b = {0};
+	const char *where = start_bad(h, &b, NULL);
+	struct herd_output o =
+		BENCH(h, "closed", where, "--reads", "10", "-c", "1", "--json");
+
+	check_bad(&o, 1, "no answer for 5 s");
+	ck_assert_str_eq(o.out, "");
 	end_bad(&b);
 	herd_free(h);
 }
@@ -612,6 +652,8 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, server_ends);
 	tcase_add_loop_test(tcase, wrong_answers, 0, HERD_COUNT(bad_modes));
 	tcase_add_test(tcase, an_answer_too_many);
+	tcase_add_test(tcase, clients_of_a_lost_connection);
+	tcase_add_test(tcase, no_answers);
 	herd_add_test(tcase, too_many_connections);
 	tcase_add_test(tcase, no_server);
 	tcase_add_loop_test(

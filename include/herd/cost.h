@@ -3,9 +3,11 @@
  *
  *   cost_take() before --- load --- cost_take() after: subtract
  *
- * CPU time is of the scheduler's statistics (/proc/PID/task/TID/schedstat,
- * proc(5): nanoseconds), thread by thread, so that a log thread can be told
- * from a worker. Memory is RssAnon of /proc/PID/status: what is the process's
+ * CPU time is that of the process's clock (clock_getcpuclockid(3)), which counts
+ * threads that have ended, too: a server may have one for each request. It is
+ * told again thread by thread, of those that are there, by the scheduler's
+ * statistics (/proc/PID/task/TID/schedstat, proc(5)), so that a log thread can be
+ * told from a worker. Memory is RssAnon of /proc/PID/status: what is the process's
  * own, its libraries and socket buffers aside.
  * Threads: owner only. */
 #ifndef HERD_COST_H
@@ -28,7 +30,7 @@ struct cost_thread {
 struct cost {
 	struct cost_thread threads[COST_THREADS_MAX];
 	size_t thread_count;
-	int64_t cpu_ns;       /* of all threads */
+	int64_t cpu_ns;       /* of all processes */
 	int64_t memory_bytes; /* of all processes */
 	int64_t own_cpu_ns;   /* of this process */
 	/* Of all CPUs together, by /proc/stat: busy, and stolen by the
@@ -42,8 +44,11 @@ struct cost {
 HERD_MUST_CHECK int cost_take(
 	const pid_t *pids, size_t count, struct cost *ret_cost);
 
-/* `after` less `before`: the CPU times of threads that were there then, or
- * since. Memory stays what it is after. */
+/* Why cost_take has failed. */
+const char *cost_explain(int rc);
+
+/* `after` less `before`: the CPU times of the processes, and of the threads that
+ * are there after. Memory stays what it is after. */
 void cost_subtract(struct cost *after, const struct cost *before);
 
 /* Of a difference: what neither we nor the server used, as a part of all CPUs

@@ -383,7 +383,7 @@ static int take_cost(struct bench *b, struct cost *ret_cost)
 	int rc = cost_take(b->o->pids, b->o->pid_count, ret_cost);
 
 	return rc ? fail(b, rc, "cannot read what the servers use: %s",
-			    sys_error_text(rc))
+			    cost_explain(rc))
 		  : 0;
 }
 

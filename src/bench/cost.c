@@ -62,6 +62,21 @@ static int read_thread(pid_t pid, pid_t tid, struct cost_thread *ret_thread)
 	return 0;
 }
 
+/* The process as a whole, threads included that have ended since. */
+static int add_process(pid_t pid, struct cost *into)
+{
+	struct timespec t;
+	clockid_t clock;
+	int error = clock_getcpuclockid(pid, &clock);
+
+	if (error)
+		return -error;
+	if (clock_gettime(clock, &t))
+		return -ESRCH; /* it had a clock a moment ago */
+	into->cpu_ns += t.tv_sec * HERD_SECOND_NS + t.tv_nsec;
+	return 0;
+}
+
 static int add_threads(pid_t pid, struct cost *into)
 {
 	char path[PATH_ROOM];
@@ -90,7 +105,6 @@ static int add_threads(pid_t pid, struct cost *into)
 		}
 		if (rc)
 			break;
-		into->cpu_ns += t->cpu_ns;
 		into->thread_count++;
 	}
 	closedir(tasks);
@@ -158,7 +172,9 @@ int cost_take(const pid_t *pids, size_t count, struct cost *ret_cost)
 	int rc = read_machine(&c);
 
 	for (size_t i = 0; !rc && i < count; i++) {
-		rc = add_threads(pids[i], &c);
+		rc = add_process(pids[i], &c);
+		if (!rc)
+			rc = add_threads(pids[i], &c);
 		if (!rc)
 			rc = add_memory(pids[i], &c);
 	}
@@ -167,6 +183,19 @@ int cost_take(const pid_t *pids, size_t count, struct cost *ret_cost)
 	c.own_cpu_ns = own_cpu_ns();
 	*ret_cost = c;
 	return 0;
+}
+
+#define TEXT_OF(number) #number
+#define TEXT(number)    TEXT_OF(number)
+
+const char *cost_explain(int rc)
+{
+	if (rc == -ESRCH)
+		return "there is no process of that number (--pid), or no "
+		       "longer";
+	if (rc == -ENOSPC)
+		return "it has more than " TEXT(COST_THREADS_MAX) " threads";
+	return sys_error_text(rc);
 }
 
 static int64_t cpu_of(const struct cost *c, const struct cost_thread *t)
@@ -179,13 +208,12 @@ static int64_t cpu_of(const struct cost *c, const struct cost_thread *t)
 
 void cost_subtract(struct cost *after, const struct cost *before)
 {
-	after->cpu_ns = 0;
 	for (size_t i = 0; i < after->thread_count; i++) {
 		struct cost_thread *t = &after->threads[i];
 
 		t->cpu_ns -= cpu_of(before, t);
-		after->cpu_ns += t->cpu_ns;
 	}
+	after->cpu_ns -= before->cpu_ns;
 	after->own_cpu_ns -= before->own_cpu_ns;
 	after->machine_busy_ns -= before->machine_busy_ns;
 	after->machine_stolen_ns -= before->machine_stolen_ns;

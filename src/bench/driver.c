@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "herd/sys.h"
@@ -111,6 +112,28 @@ static void wait_for(struct driver *d, _Atomic bool *a, _Atomic bool *b)
 			hear(d->wake_fd);
 }
 
+static int64_t thread_cpu_ns(void)
+{
+	struct timespec t;
+
+	/* UNTESTED: a thread has such a clock. */
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t))
+		return 0;
+	return t.tv_sec * HERD_SECOND_NS + t.tv_nsec;
+}
+
+static void run_work(struct driver *d)
+{
+	int64_t begun_ns = sys_monotonic_ns();
+	int64_t cpu_ns = thread_cpu_ns();
+	int64_t took_ns;
+
+	d->work->run(d);
+	took_ns = sys_monotonic_ns() - begun_ns;
+	if (took_ns > 0)
+		d->busy = (double)(thread_cpu_ns() - cpu_ns) / (double)took_ns;
+}
+
 static void run_driver(void *arg)
 {
 	struct driver *d = arg;
@@ -125,7 +148,7 @@ static void run_driver(void *arg)
 		set_state(d, DRIVER_READY);
 		wait_for(d, &d->go, &d->stop);
 		if (!atomic_load(&d->stop))
-			d->work->run(d);
+			run_work(d);
 	}
 	set_state(d, DRIVER_DONE);
 	/* What it holds at the server is measured before it goes. */
@@ -269,6 +292,25 @@ uint64_t drivers_wrong(const struct drivers *ds)
 		wrong += atomic_load_explicit(
 			&ds->all[i].wrong, memory_order_relaxed);
 	return wrong;
+}
+
+struct drivers_account drivers_account(const struct drivers *ds)
+{
+	struct drivers_account a = {0};
+	struct histogram late = {0};
+
+	for (unsigned i = 0; i < ds->count; i++) {
+		const struct driver *d = &ds->all[i];
+
+		a.unanswered += d->unanswered;
+		if (d->oldest_ns > a.oldest_ns)
+			a.oldest_ns = d->oldest_ns;
+		if (d->busy > a.busy)
+			a.busy = d->busy;
+		histogram_merge(&late, &d->late);
+	}
+	a.late_ns = histogram_percentile(&late, 99);
+	return a;
 }
 
 const char *drivers_failure(const struct drivers *ds)

@@ -68,6 +68,11 @@ struct driver {
 	struct histogram windows[2]; /* [O] that of the turn; else main's */
 
 	/* [O] until the thread has ended */
+	uint64_t unanswered;   /* requests, when it was stopped */
+	int64_t oldest_ns;     /* for how long the oldest of them had waited */
+	double busy;           /* part of its time it was on a CPU */
+	struct histogram late; /* open: how long after a request was to be sent
+				* it came to it */
 	char failure[DRIVER_TEXT];     /* why it gave up; "" */
 	char first_wrong[DRIVER_TEXT]; /* question and answer; "" */
 };
@@ -119,6 +124,17 @@ void drivers_go(struct drivers *ds);
 void drivers_turn(struct drivers *ds, struct histogram *into);
 
 uint64_t drivers_wrong(const struct drivers *ds);
+
+/* How well the drivers themselves did. */
+struct drivers_account {
+	uint64_t unanswered; /* of all of them */
+	int64_t oldest_ns;   /* of any */
+	double busy;         /* of the busiest */
+	int64_t late_ns;     /* 99 of a hundred requests were no later */
+};
+
+/* After drivers_stop. */
+struct drivers_account drivers_account(const struct drivers *ds);
 
 /* Why a driver gave up, or NULL; the first wrong answer, or NULL. After
  * drivers_stop. */

@@ -169,16 +169,16 @@ static const char *name_of(const struct figure *x)
 	return x->name ? x->name : x->copy;
 }
 
-/* Printable ASCII but for what JSON strings escape; any other byte as if it were
- * of Latin-1, so that JSON it is whatever the bytes are. */
-static void print_escaped(FILE *stream, const char *text)
+/* Printable ASCII, and any other byte as if it were of Latin-1; what JSON
+ * strings escape is escaped for JSON only. */
+static void print_escaped(FILE *stream, const char *text, bool json)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c < ' ' || c > '~')
 			fprintf(stream, "\\u%04x", c);
-		else if (c == '"' || c == '\\')
+		else if (json && (c == '"' || c == '\\'))
 			fprintf(stream, "\\%c", c);
 		else
 			putc(c, stream);
@@ -201,7 +201,7 @@ static void print_json(const struct figures *f, FILE *stream)
 			continue;
 		}
 		fputs(first ? "\"" : ", \"", stream);
-		print_escaped(stream, name_of(x));
+		print_escaped(stream, name_of(x), true);
 		fputs("\": ", stream);
 		first = x->kind == FIGURE_OPEN;
 		if (x->kind == FIGURE_OPEN) {
@@ -209,7 +209,7 @@ static void print_json(const struct figures *f, FILE *stream)
 			depth++;
 		} else if (x->kind == FIGURE_TEXT) {
 			putc('"', stream);
-			print_escaped(stream, x->copy);
+			print_escaped(stream, x->copy, true);
 			putc('"', stream);
 		} else if (x->kind == FIGURE_COUNT) {
 			fprintf(stream, "%" PRIu64, x->count);
@@ -269,7 +269,7 @@ static void print_table(const struct figures *f, FILE *stream)
 			continue;
 		}
 		fprintf(stream, "%*s", indent, "");
-		print_escaped(stream, name_of(x));
+		print_escaped(stream, name_of(x), false);
 		if (x->kind == FIGURE_OPEN) {
 			putc('\n', stream);
 			indent += 2;
@@ -278,7 +278,7 @@ static void print_table(const struct figures *f, FILE *stream)
 		fprintf(stream, "%*s  ",
 			width - indent - (int)strlen(name_of(x)), "");
 		if (x->kind == FIGURE_TEXT)
-			print_escaped(stream, x->copy);
+			print_escaped(stream, x->copy, false);
 		else if (x->kind == FIGURE_COUNT)
 			fprintf(stream, "%" PRIu64, x->count);
 		else

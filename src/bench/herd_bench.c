@@ -71,11 +71,26 @@ static void tell_growth(struct figures *f, const char *name,
 {
 	int64_t grown = m->cost.memory_bytes - m->memory_before_bytes;
 
-	if (!o->pid_count)
+	if (!o->pid_count || m->cost_unknown)
 		return;
 	figures_add_count(f, "server_memory_before_bytes",
 		(uint64_t)m->memory_before_bytes);
 	figures_add(f, name, (double)grown / (double)count);
+}
+
+/* How well we did ourselves, and what the times do not know. */
+static void tell_account(struct figures *f, const struct bench_options *o,
+	const struct drivers_account *a)
+{
+	if (o->mode == BENCH_CLOSED || o->mode == BENCH_OPEN) {
+		figures_add_count(f, "unanswered", a->unanswered);
+		figures_add(
+			f, "unanswered_longest_us", (double)a->oldest_ns / 1e3);
+	}
+	if (o->mode == BENCH_OPEN)
+		figures_add(
+			f, "generator_late_p99_us", (double)a->late_ns / 1e3);
+	figures_add(f, "generator_busy", a->busy);
 }
 
 static void tell_measurement(struct figures *f, const struct bench_options *o,
@@ -98,7 +113,8 @@ static void tell_measurement(struct figures *f, const struct bench_options *o,
 			f, "server_memory_per_connection_bytes", o, m, count);
 	if (o->mode == BENCH_CLIENTS)
 		tell_growth(f, "server_memory_per_client_bytes", o, m, count);
-	measure_tell_cost(f, o, &m->cost, count);
+	tell_account(f, o, &m->account);
+	measure_tell_cost(f, o, m);
 }
 
 static int print(const struct figures *f, bool json)
@@ -135,7 +151,7 @@ static int run_load(const struct bench_options *o, struct figures *f)
 	tell_measurement(f, o, &m);
 	if (print(f, o->json))
 		return EXIT_FAILURE;
-	measure_warn(&m.cost);
+	measure_warn(o, &m);
 	if (m.failure[0])
 		return complain(m.failure);
 	if (m.wrong) {

@@ -8,7 +8,7 @@
 
 #define EVENTS 256
 
-#define PRELOAD_PIPELINE 32    /* requests under way while ids are made known */
+#define PRELOAD_PIPELINE 32   /* requests under way while ids are made known */
 #define PATIENCE_MS      5000 /* for any answer, where each is needed */
 
 /* Waking up takes about this long: for less, the thread stays awake. */
@@ -28,10 +28,30 @@ struct loop {
 	/* open */
 	double gap_ns;       /* between requests, on average */
 	double next_ns;      /* when the next one arrives */
+	bool stuck;          /* it waits for room; others wait behind it */
 	struct stream *next; /* and where; NULL: not drawn yet */
 	struct stream **due; /* with something to send */
 	unsigned due_count;
 };
+
+/* What is open when the work ends. */
+static void note_unanswered(struct driver *d)
+{
+	const struct loop *l = d->own;
+	int64_t now_ns = sys_monotonic_ns();
+	int64_t oldest_ns;
+
+	d->unanswered = streams_unanswered(&l->streams, &oldest_ns);
+	if (l->gap_ns > 0 && l->next_ns < (double)now_ns) {
+		/* Those that have not even got a place yet. */
+		d->unanswered += 1 + (uint64_t)(((double)now_ns - l->next_ns) /
+						l->gap_ns);
+		if (l->next_ns < (double)oldest_ns)
+			oldest_ns = (int64_t)l->next_ns;
+	}
+	if (d->unanswered)
+		d->oldest_ns = now_ns - oldest_ns;
+}
 
 /* --- closed --------------------------------------------------------------- */
 
@@ -88,6 +108,7 @@ static void run_closed(struct driver *d)
 	begin(l, d->o->pipeline);
 	while (!driver_should_stop(d) && l->streams.alive)
 		(void)round_closed(l, -1);
+	note_unanswered(d);
 }
 
 /* Each id of this driver's share, once. A lost connection takes some with it,
@@ -149,25 +170,32 @@ static struct stream *draw_stream(struct streams *s)
 }
 
 /* Whatever has arrived by now. One for whom there is no room waits, and so does
- * who comes after, each with its own time. false: so it is. */
-static bool arrive(struct loop *l)
+ * who comes after, each with its own time. How late we are is noted, but where
+ * it is for such a one. */
+static void arrive(struct driver *d)
 {
+	struct loop *l = d->own;
 	struct streams *s = &l->streams;
 
 	while (s->alive && l->next_ns <= (double)s->now_ns) {
 		if (!l->next || l->next->fd < 0)
 			l->next = draw_stream(s);
-		if (!stream_room(s, l->next))
-			return false;
+		if (!stream_room(s, l->next)) {
+			l->stuck = true;
+			return;
+		}
+		if (!l->stuck)
+			histogram_add(
+				&d->late, s->now_ns - (int64_t)l->next_ns, 1);
 		stream_arrive(s, l->next, (int64_t)l->next_ns);
 		mark_due(l, l->next);
 		l->next = NULL;
 		l->next_ns += draw_gap(&s->drawer.draw, l->gap_ns);
 	}
-	return true;
+	l->stuck = false;
 }
 
-static int wait_open(struct loop *l, bool stuck)
+static int wait_open(struct loop *l)
 {
 	struct streams *s = &l->streams;
 	int64_t left_ns = (int64_t)l->next_ns - streams_now(s) - SPIN_NS;
@@ -177,8 +205,8 @@ static int wait_open(struct loop *l, bool stuck)
 		timeout.tv_sec = left_ns / HERD_SECOND_NS;
 		timeout.tv_nsec = left_ns % HERD_SECOND_NS;
 	}
-	return epoll_pwait2(
-		s->epoll_fd, l->events, EVENTS, stuck ? NULL : &timeout, NULL);
+	return epoll_pwait2(s->epoll_fd, l->events, EVENTS,
+		l->stuck ? NULL : &timeout, NULL);
 }
 
 static void run_open(struct driver *d)
@@ -190,11 +218,11 @@ static void run_open(struct driver *d)
 	l->next_ns =
 		(double)streams_now(s) + draw_gap(&s->drawer.draw, l->gap_ns);
 	while (!driver_should_stop(d) && s->alive) {
-		bool stuck = !arrive(l);
 		int count;
 
+		arrive(d);
 		send_due(l);
-		count = wait_open(l, stuck);
+		count = wait_open(l);
 		for (int i = 0; i < count; i++) {
 			struct stream *st = l->events[i].data.ptr;
 
@@ -204,6 +232,7 @@ static void run_open(struct driver *d)
 			mark_due(l, st);
 		}
 	}
+	note_unanswered(d);
 }
 
 /* --- preparing, tidying --------------------------------------------------- */

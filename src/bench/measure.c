@@ -11,9 +11,14 @@
 #include "herd/sys.h"
 #include "progress.h"
 
-#define PATIENCE_NS         (10 * HERD_SECOND_NS)
-#define OTHER_LOAD_DOUBTFUL 0.05
-#define STOLEN_DOUBTFUL     0.01
+#define PATIENCE_NS (10 * HERD_SECOND_NS)
+
+/* From where on a measurement is doubtful. */
+#define OTHER_LOAD_DOUBTFUL 0.05 /* of all CPUs */
+#define STOLEN_DOUBTFUL     0.01 /* of a CPU */
+#define BUSY_DOUBTFUL       0.95 /* of a thread's time */
+#define UNANSWERED_DOUBTFUL 0.05 /* of what was answered, at a rate */
+#define LONG_WAIT_NS        HERD_SECOND_NS
 
 struct watchman {
 	const struct bench_options *o;
@@ -104,15 +109,36 @@ static int take_cost(
 	if (rc)
 		snprintf(error, MEASURE_ERROR,
 			"cannot see what the server uses: %s",
-			rc == -ESRCH ? "there is no process of that number "
-				       "(--pid), or no longer"
-				     : sys_error_text(rc));
+			cost_explain(rc));
 	return rc;
 }
 
 static int64_t later(int64_t from_ns, double seconds)
 {
 	return from_ns + (int64_t)(seconds * 1e9);
+}
+
+/* NULL: what is there stays. */
+static void copy_text(char *dst, const char *text)
+{
+	if (text)
+		snprintf(dst, DRIVER_TEXT, "%.*s", DRIVER_TEXT - 1, text);
+}
+
+/* The server may have ended under the load: that is told beside what was found
+ * until then. */
+static void take_difference(
+	struct watchman *w, const struct cost *before, struct measurement *m)
+{
+	char error[MEASURE_ERROR];
+
+	if (!take_cost(w->o, &m->cost, error)) {
+		cost_subtract(&m->cost, before);
+		return;
+	}
+	copy_text(m->failure, error);
+	m->cost_unknown = true;
+	m->cost.time_ns = sys_monotonic_ns() - before->time_ns;
 }
 
 /* The drivers are ready: the warm-up, then what counts. */
@@ -140,15 +166,24 @@ static int measure_load(
 		&m->times);
 	drivers_turn(&w->drivers, &m->times);
 	wait_for_one(w, &m->times);
-	rc = take_cost(w->o, &m->cost, error);
-	if (!rc)
-		cost_subtract(&m->cost, &before);
-	return rc;
+	take_difference(w, &before, m);
+	return 0;
 }
 
-static void copy_text(char *dst, const char *text)
+/* There is not one time to tell. Answers that belong to no request are most
+ * often of another protocol, which the first of them shows. */
+static int explain_nothing(
+	const struct watchman *w, const struct measurement *m, char *error)
 {
-	snprintf(dst, DRIVER_TEXT, "%s", text ? text : "");
+	bool shown = !w->interrupted && m->first_wrong[0];
+
+	snprintf(error, MEASURE_ERROR, "%s%s%s%s",
+		w->interrupted  ? "interrupted before anything was measured"
+		: m->failure[0] ? m->failure
+				: "no answer came in that time",
+		shown ? "; the first wrong one: " : "",
+		shown ? m->first_wrong : "", shown ? " (--protocol?)" : "");
+	return w->interrupted ? -EINTR : -EIO;
 }
 
 int measure(const struct bench_options *o, const struct driver_work *work,
@@ -180,15 +215,10 @@ int measure(const struct bench_options *o, const struct driver_work *work,
 	ret_m->wrong = drivers_wrong(&w.drivers);
 	copy_text(ret_m->first_wrong, drivers_first_wrong(&w.drivers));
 	copy_text(ret_m->failure, drivers_failure(&w.drivers));
+	ret_m->account = drivers_account(&w.drivers);
 	drivers_free(&w.drivers);
-	if (!rc && ret_m->times.count == 0) {
-		snprintf(error, MEASURE_ERROR, "%s",
-			w.interrupted       ? "interrupted before anything was "
-					      "measured"
-			: ret_m->failure[0] ? ret_m->failure
-					    : "no answer came in that time");
-		rc = w.interrupted ? -EINTR : -EIO;
-	}
+	if (!rc && ret_m->times.count == 0)
+		rc = explain_nothing(&w, ret_m, error);
 out_close:
 	close(w.signal_fd);
 	return rc;
@@ -224,8 +254,13 @@ static void tell_threads(
 }
 
 void measure_tell_cost(struct figures *f, const struct bench_options *o,
-	const struct cost *difference, uint64_t requests)
+	const struct measurement *m)
 {
+	const struct cost *difference = &m->cost;
+	uint64_t requests = m->times.count;
+
+	if (m->cost_unknown)
+		return;
 	figures_add(
 		f, "generator_cpu_us", per(difference->own_cpu_ns, requests));
 	if (o->pid_count) {
@@ -238,14 +273,16 @@ void measure_tell_cost(struct figures *f, const struct bench_options *o,
 	figures_add(f, "other_load", cost_other_load(difference));
 }
 
-void measure_warn(const struct cost *difference)
+static void warn_of_machine(
+	const struct bench_options *o, const struct measurement *m)
 {
-	double other = cost_other_load(difference);
-	double stolen =
-		(double)difference->machine_stolen_ns /
-		(double)(difference->time_ns > 0 ? difference->time_ns : 1);
+	double other = cost_other_load(&m->cost);
+	double stolen = (double)m->cost.machine_stolen_ns /
+			(double)(m->cost.time_ns > 0 ? m->cost.time_ns : 1);
+	/* A server of which nothing is known is one of the others. */
+	bool known = o->pid_count || !address_is_loopback(&o->target);
 
-	if (other > OTHER_LOAD_DOUBTFUL)
+	if (known && other > OTHER_LOAD_DOUBTFUL)
 		fprintf(stderr,
 			"herd-bench: warning: other programs used %.0f %% of "
 			"this machine's CPUs meanwhile\n",
@@ -255,4 +292,51 @@ void measure_warn(const struct cost *difference)
 			"herd-bench: warning: the hypervisor took %.0f %% of "
 			"a CPU away meanwhile\n",
 			stolen * 100);
+}
+
+/* Is what was found the server's, or ours? */
+static void warn_of_generator(
+	const struct bench_options *o, const struct measurement *m)
+{
+	int64_t p99_ns = histogram_percentile(&m->times, 99);
+
+	if (o->mode == BENCH_OPEN && m->account.late_ns > p99_ns / 2)
+		fprintf(stderr,
+			"herd-bench: warning: it was itself late, by %.0f us "
+			"(p99) of the %.0f us told: it needs a CPU of its own, "
+			"or more --threads, or a lower --rate\n",
+			(double)m->account.late_ns / 1e3, (double)p99_ns / 1e3);
+	/* In these, a thread that waits for nothing has nothing to wait for. */
+	if ((o->mode == BENCH_CLOSED || o->mode == BENCH_CONNECT ||
+		    o->mode == BENCH_CLIENTS) &&
+		m->account.busy > BUSY_DOUBTFUL)
+		fprintf(stderr,
+			"herd-bench: warning: a thread of its own was busy for "
+			"%.0f %% of the time: the rate may be its own and not "
+			"the server's (--threads)\n",
+			m->account.busy * 100);
+}
+
+static void warn_of_unanswered(
+	const struct bench_options *o, const struct measurement *m)
+{
+	const struct drivers_account *a = &m->account;
+	double part = (double)a->unanswered / (double)m->times.count;
+
+	if (a->oldest_ns > LONG_WAIT_NS ||
+		(o->mode == BENCH_OPEN && part > UNANSWERED_DOUBTFUL))
+		fprintf(stderr,
+			"herd-bench: warning: in the end %llu requests had no "
+			"answer, the oldest since %.1f s: the latency told "
+			"does not know of them\n",
+			(unsigned long long)a->unanswered,
+			(double)a->oldest_ns / 1e9);
+}
+
+void measure_warn(const struct bench_options *o, const struct measurement *m)
+{
+	if (!m->cost_unknown)
+		warn_of_machine(o, m);
+	warn_of_generator(o, m);
+	warn_of_unanswered(o, m);
 }

@@ -157,6 +157,25 @@ void stream_arrive(struct streams *s, struct stream *st, int64_t time_ns)
 	s->times_ns[slot(s, st, st->arrived++)] = time_ns;
 }
 
+uint64_t streams_unanswered(const struct streams *s, int64_t *ret_oldest_ns)
+{
+	uint64_t count = 0;
+
+	*ret_oldest_ns = INT64_MAX;
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct stream *st = &s->all[i];
+		int64_t first_ns;
+
+		if (st->answered == st->arrived)
+			continue;
+		count += st->arrived - st->answered;
+		first_ns = s->times_ns[slot(s, st, st->answered)];
+		if (first_ns < *ret_oldest_ns)
+			*ret_oldest_ns = first_ns;
+	}
+	return count;
+}
+
 static size_t write_requests(struct streams *s, struct stream *st)
 {
 	int64_t now_ns = s->now_ns + s->offset_ns;

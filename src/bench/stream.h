@@ -66,6 +66,11 @@ static inline bool stream_wants_to_send(const struct stream *st)
 /* A request arrives, as of `time_ns`; there is room. */
 void stream_arrive(struct streams *s, struct stream *st, int64_t time_ns);
 
+/* Requests that have arrived and are not answered, on connections that were
+ * lost, too; *ret_oldest_ns: when the first of them arrived, INT64_MAX: there
+ * is none. */
+uint64_t streams_unanswered(const struct streams *s, int64_t *ret_oldest_ns);
+
 /* Send what waits, as far as the socket takes it. */
 void stream_send(struct streams *s, struct stream *st);
 

@@ -109,6 +109,11 @@ static void check_figures(json_object *all, const char *mode, bool idle)
 	ck_assert(json_object_object_get_ex(
 		all, "server_thread_cpu_us", &threads));
 	ck_assert_int_gt(json_object_object_length(threads), 0);
+	ck_assert_double_ge(number(all, "generator_busy"), 0);
+	if (!strcmp(mode, "open"))
+		ck_assert_double_ge(number(all, "generator_late_p99_us"), 0);
+	if (!strcmp(mode, "open") || !strcmp(mode, "closed"))
+		ck_assert_double_ge(number(all, "unanswered"), 0);
 }
 
 /* --- modes ---------------------------------------------------------------- */
@@ -264,6 +269,8 @@ START_TEST(for_people)
 	ck_assert_ptr_nonnull(strstr(o.out, "\n  p99_us "));
 	ck_assert_ptr_nonnull(strstr(o.out, "generator_cpu_us "));
 	ck_assert_ptr_null(strstr(o.out, "server_cpu_us"));
+	/* The server is one of them, and nobody has said which. */
+	ck_assert_msg(!strstr(o.err, "other programs"), "%s", o.err);
 	herd_free(h);
 }
 END_TEST
@@ -343,6 +350,37 @@ START_TEST(a_stall_is_everybodys)
 }
 END_TEST
 
+/* Of a server that stands still in the end, the answered requests say that it
+ * was quick; those that wait for it have to be told, too. */
+START_TEST(a_stall_at_the_end)
+{
+	struct herd *h = server(_i);
+	pid_t pid = start_long(h, lasting[_i % 2], "1000");
+	int64_t stopped_ns, stall_ns;
+	struct herd_output o;
+	json_object *all;
+	size_t lines;
+	unsigned tries = 0;
+
+	herd_signal(h, "Goloman", SIGSTOP);
+	stopped_ns = herd_monotonic_ns();
+	lines = herd_count(herd_read(h, "err"), "\n");
+	while (herd_count(herd_read(h, "err"), "\n") < lines + 3)
+		herd_back_off(&tries);
+	stall_ns = herd_monotonic_ns() - stopped_ns;
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	o = tool_end(h, pid);
+	herd_signal(h, "Goloman", SIGCONT);
+	all = good(&o);
+	ck_assert_double_gt(number(all, "unanswered"), 0);
+	ck_assert_double_ge(
+		number(all, "unanswered_longest_us"), (double)stall_ns / 2e3);
+	ck_assert_msg(strstr(o.err, "requests had no answer"), "%s", o.err);
+	json_object_put(all);
+	herd_free(h);
+}
+END_TEST
+
 /* What was found until then is told all the same. */
 START_TEST(server_ends)
 {
@@ -355,17 +393,9 @@ START_TEST(server_ends)
 	herd_unlisten(h, "Goloman");
 	for (size_t i = 0; i < HERD_COUNT(lasting); i++) {
 		pid_t pid;
-		const char *where = host_port(h, "Goloman");
-		/* Without --pid: the process is to vanish. */
-		const char *const args[] = {lasting[i], where, "--json",
-			"--progress", "-r", "100", "-c", "2", "-t", "3600",
-			"--warm-up", "0", NULL};
 
 		herd_start(h, "Goloman");
-		pid = tool_start_other(h, "HERD_BENCH", args);
-		for (unsigned tries = 0;
-			!strstr(herd_read(h, "err"), "requests/s");)
-			herd_back_off(&tries);
+		pid = start_long(h, lasting[i], "100");
 		herd_kill(h, "Goloman");
 		o = tool_end(h, pid);
 		ck_assert_int_eq(o.exit_status, 1);
@@ -485,7 +515,12 @@ START_TEST(an_answer_too_many)
 	struct herd_output o = BENCH(h, "closed", where, "-c", "1");
 
 	ck_assert_int_eq(o.exit_status, 1);
-	ck_assert_ptr_nonnull(strstr(o.err, "nobody asked for"));
+	check_bad(&o, 1, "nobody asked for");
+	end_bad(&b);
+	/* One line of an answer in two is what other protocols look like. */
+	where = start_bad(h, &b, "ERROR\r\n" FORGED);
+	o = BENCH(h, "closed", where, "-c", "1");
+	check_bad(&o, 1, "answered \"ERROR\\r\\n\" (--protocol?)");
 	end_bad(&b);
 	herd_free(h);
 }
@@ -649,6 +684,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, for_people);
 	herd_add_test(tcase, interrupted);
 	herd_add_test(tcase, a_stall_is_everybodys);
+	herd_add_test(tcase, a_stall_at_the_end);
 	herd_add_test(tcase, server_ends);
 	tcase_add_loop_test(tcase, wrong_answers, 0, HERD_COUNT(bad_modes));
 	tcase_add_test(tcase, an_answer_too_many);

@@ -39,16 +39,28 @@ struct child {
 	int orders, reports;
 };
 
-/* 'b': a thread of another name burns; 'm': memory is taken and used. */
+static void *burn_and_end(void *arg)
+{
+	burn();
+	return arg;
+}
+
+/* 'b': a thread of another name burns; 'e': one that ends then; 'm': memory is
+ * taken and used. */
 static void *obey(void *arg)
 {
 	struct child *c = arg;
+	pthread_t thread;
 	char order;
 
 	pthread_setname_np(pthread_self(), CHILD_THREAD);
 	while (read(c->orders, &order, 1) == 1) {
 		if (order == 'b')
 			burn();
+		else if (order == 'e')
+			ck_assert(!pthread_create(
+					  &thread, NULL, burn_and_end, NULL) &&
+				  !pthread_join(thread, NULL));
 		else
 			memset(malloc(HELD_BYTES), 1, HELD_BYTES);
 		if (write(c->reports, &order, 1) != 1)
@@ -146,9 +158,30 @@ START_TEST(tells_a_childs_threads_apart)
 	ck_assert_int_eq(burner->pid, c.pid);
 	ck_assert_int_ne(burner->tid, c.pid);
 	ck_assert_int_ge(burner->cpu_ns, BURN_NS - TICK_NS);
-	ck_assert_int_ge(after.cpu_ns, burner->cpu_ns);
+	/* The two are not read in the same moment. */
+	ck_assert_int_ge(after.cpu_ns, burner->cpu_ns - TICK_NS);
 	/* The one that sleeps used none. */
 	ck_assert_int_lt(after.cpu_ns - burner->cpu_ns, BURN_NS / 2);
+	stop(&c);
+}
+END_TEST
+
+START_TEST(a_thread_that_has_ended_counts)
+{
+	struct cost before, after;
+	int64_t threads_ns = 0;
+	struct child c;
+
+	start(&c);
+	order(&c, 'm');
+	before = take(&c);
+	order(&c, 'e');
+	after = take(&c);
+	cost_subtract(&after, &before);
+	for (size_t i = 0; i < after.thread_count; i++)
+		threads_ns += after.threads[i].cpu_ns;
+	ck_assert_int_lt(threads_ns, BURN_NS / 2);
+	ck_assert_int_ge(after.cpu_ns, BURN_NS - TICK_NS);
 	stop(&c);
 }
 END_TEST
@@ -297,13 +330,14 @@ START_TEST(threads_come_and_go)
 		.threads = {{1, 1, "main", 130}, {2, 1, "other", 7},
 			{1, 3, "new", 5}},
 		.thread_count = 3,
-		.cpu_ns = 142};
+		.cpu_ns = 700}; /* "gone" has used 58 more */
 
 	cost_subtract(&after, &before);
 	ck_assert_int_eq(after.threads[0].cpu_ns, 30);
 	ck_assert_int_eq(after.threads[1].cpu_ns, 0);
 	ck_assert_int_eq(after.threads[2].cpu_ns, 5);
-	ck_assert_int_eq(after.cpu_ns, 35);
+	/* What the thread used that is gone is none the less used. */
+	ck_assert_int_eq(after.cpu_ns, 93);
 }
 END_TEST
 
@@ -334,6 +368,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 
 	tcase_add_test(tcase, tells_a_childs_threads_apart);
+	tcase_add_test(tcase, a_thread_that_has_ended_counts);
 	tcase_add_test(tcase, memory_is_what_it_uses_itself);
 	tcase_add_test(tcase, own_time_is_not_the_servers);
 	tcase_add_test(tcase, several_processes_add_up);

@@ -199,6 +199,7 @@ START_TEST(for_people_a_line_each)
 
 	fill();
 	figures_add(f, "nothing", NAN);
+	figures_add_text(f, "error", "\"a\\n\"\n");
 	text = print(false);
 	ck_assert_str_eq(text, "protocol    herd\n"
 			       "requests    18446744073709551615\n"
@@ -207,7 +208,8 @@ START_TEST(for_people_a_line_each)
 			       "  worker 0  1.5\n"
 			       "  log       0\n"
 			       "rate_per_s  4300123\n"
-			       "nothing     -\n");
+			       "nothing     -\n"
+			       "error       \"a\\n\"\\u000a\n");
 	free(text);
 }
 END_TEST

@@ -42,7 +42,7 @@ void reactor_free(struct reactor *r);
 /* Run rounds until reactor_stop. */
 void reactor_run(struct reactor *r);
 
-/* One round, for tests; sleeps at most max_wait_ms (-1: as long as there is
+/* One round, for who has a loop of his own; sleeps at most max_wait_ms (-1: as long as there is
  * nothing), whatever a hook said in the round before. */
 void reactor_round(struct reactor *r, int max_wait_ms);
 

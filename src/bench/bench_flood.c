@@ -14,6 +14,8 @@
 #include "digests.h"
 #include "herd/sys.h"
 #include "member.h"
+#include "progress.h"
+#include "signals.h"
 #include "way.h"
 #include "writer.h"
 
@@ -43,6 +45,15 @@ struct bench {
 	double interval_ns;
 	struct histogram latency;
 	struct reactor_io tick; /* a timerfd */
+
+	struct reactor_io signals;
+	unsigned interrupted; /* so many times */
+
+	/* Of the time since the last line of progress. */
+	struct progress progress;
+	int64_t shown_ns;
+	uint64_t shown; /* updates sent before */
+	struct histogram second;
 };
 
 HERD_PRINTF(3, 4)
@@ -80,6 +91,13 @@ static int64_t intended_ns(const struct bench *b, uint64_t number)
 	       (int64_t)((double)(number - b->first) * b->interval_ns);
 }
 
+static void count_time(struct bench *b, int64_t intended_ns, int64_t now_ns)
+{
+	histogram_add(&b->second, now_ns - intended_ns, 1);
+	if (intended_ns >= b->counted_ns)
+		histogram_add(&b->latency, now_ns - intended_ns, 1);
+}
+
 static void on_line(
 	void *arg, bool watched, const struct line *line, int64_t now_ns)
 {
@@ -109,9 +127,8 @@ static void on_line(
 	b->superseded += number / b->updates.ids - before;
 	b->arrived++;
 	*newest = number + 1;
-	if (b->interval_ns > 0 && number >= b->first &&
-		intended_ns(b, number) >= b->counted_ns)
-		histogram_add(&b->latency, now_ns - intended_ns(b, number), 1);
+	if (b->interval_ns > 0 && number >= b->first)
+		count_time(b, intended_ns(b, number), now_ns);
 }
 
 static uint64_t missing(const struct bench *b)
@@ -137,6 +154,52 @@ static int check(struct bench *b)
 	return 0;
 }
 
+/* --- while it runs ----------------------------------------------------------- */
+
+static void on_signal(struct reactor_io *io, uint32_t events)
+{
+	struct bench *b = HERD_CONTAINER(io, struct bench, signals);
+
+	(void)events;
+	b->interrupted += signals_take(io->fd);
+}
+
+/* After SIGINT or SIGTERM there is nothing to tell. */
+static int give_up(struct bench *b, const char *when)
+{
+	return fail(b, -EINTR, "interrupted %s", when);
+}
+
+static void show_progress(struct bench *b, const char *what)
+{
+	int64_t now_ns = sys_monotonic_ns();
+	uint64_t sent = writer_sent(b->writer);
+	double seconds = (double)(now_ns - b->shown_ns) / 1e9;
+	char times[64] = "";
+
+	if (now_ns - b->shown_ns < HERD_SECOND_NS)
+		return;
+	if (b->second.count)
+		snprintf(times, sizeof times, ", p50 %.1f us, p99 %.1f us",
+			(double)histogram_percentile(&b->second, 50) / 1e3,
+			(double)histogram_percentile(&b->second, 99) / 1e3);
+	progress_say(&b->progress,
+		"%s: %.0f updates/s, %llu have not arrived yet%s", what,
+		(double)(sent - b->shown) / seconds,
+		(unsigned long long)missing(b), times);
+	b->shown_ns = now_ns;
+	b->shown = sent;
+	b->second = (struct histogram){0};
+}
+
+/* A round of the reactor, and what there is to see after it. */
+static int go_round(struct bench *b, const char *what)
+{
+	reactor_round(b->reactor, LOOK_MS);
+	show_progress(b, what);
+	return check(b);
+}
+
 /* --- setting up -------------------------------------------------------------- */
 
 /* Rounds until it is linked, there is no hope, or the patience ends. */
@@ -145,13 +208,15 @@ static int await_link(struct bench *b)
 	int64_t limit_ns = sys_monotonic_ns() + PATIENCE_NS;
 	const char *trouble = NULL;
 
-	while (!member_is_linked(b->member) && !trouble &&
+	while (!member_is_linked(b->member) && !trouble && !b->interrupted &&
 		sys_monotonic_ns() < limit_ns) {
 		reactor_round(b->reactor, LOOK_MS);
 		trouble = member_trouble(b->member);
 	}
 	if (member_is_linked(b->member))
 		return 0;
+	if (b->interrupted)
+		return give_up(b, "before anything was measured");
 	if (trouble)
 		return fail(b, -EPROTO, "%s does not link to %s: %s",
 			watched_name(b), played_name(b), trouble);
@@ -162,32 +227,33 @@ static int await_link(struct bench *b)
 		(int)(PATIENCE_NS / HERD_SECOND_NS));
 }
 
-/* Rounds until everything sent is answered and has arrived, or the time comes.
- * ret_ns: when that was. */
-static int drain(struct bench *b, int64_t limit_ns, int64_t *ret_ns)
+/* Rounds until everything sent is answered and has arrived, or for so long, or
+ * until interrupted. */
+static int drain(struct bench *b, int64_t patience_ns)
 {
+	int64_t limit_ns = sys_monotonic_ns() + patience_ns;
+	unsigned before = b->interrupted;
 	int rc = 0;
 
 	while (!rc && sys_monotonic_ns() < limit_ns &&
+		b->interrupted == before &&
 		(missing(b) ||
-			writer_answered(b->writer) < writer_sent(b->writer))) {
-		reactor_round(b->reactor, LOOK_MS);
-		rc = check(b);
-	}
-	*ret_ns = sys_monotonic_ns();
+			writer_answered(b->writer) < writer_sent(b->writer)))
+		rc = go_round(b, "waiting");
 	return rc;
 }
 
 static int send_first(struct bench *b)
 {
 	int seconds = (int)(PATIENCE_NS / HERD_SECOND_NS);
-	int64_t now_ns;
 	int rc;
 
 	writer_send(b->writer, 1);
-	rc = drain(b, sys_monotonic_ns() + PATIENCE_NS, &now_ns);
+	rc = drain(b, PATIENCE_NS);
 	if (rc || !missing(b))
 		return rc;
+	if (b->interrupted)
+		return give_up(b, "before anything was measured");
 	if (!writer_answered(b->writer))
 		return fail(b, -ETIMEDOUT, "%s has not answered within %d s",
 			written_name(b), seconds);
@@ -205,6 +271,10 @@ static int set_up(struct bench *b)
 	b->updates = (struct numbered){o->ids, sys_realtime_ns()};
 	b->newest = sys_alloc_zero(o->ids, sizeof *b->newest);
 	rc = b->newest ? reactor_new(false, &b->reactor) : -ENOMEM;
+	if (!rc)
+		rc = signals_open(&b->signals.fd);
+	if (!rc)
+		rc = reactor_watch(b->reactor, &b->signals, EPOLLIN);
 	if (rc)
 		return fail(b, rc, "cannot start: %s", sys_error_text(rc));
 	rc = member_new(&(struct member_options){.reactor = b->reactor,
@@ -231,6 +301,10 @@ static void tear_down(struct bench *b)
 {
 	member_free(b->member);
 	writer_free(b->writer);
+	if (b->signals.fd >= 0) {
+		reactor_unwatch(b->reactor, &b->signals);
+		sys_close(b->signals.fd);
+	}
 	reactor_free(b->reactor);
 	sys_free(b->newest);
 	conf_free(b->way.conf);
@@ -292,6 +366,7 @@ static int keep_the_rate(struct bench *b)
 {
 	const struct bench_options *o = b->o;
 	int64_t second_ns = HERD_SECOND_NS;
+	int64_t now_ns;
 	int rc;
 
 	b->first = writer_sent(b->writer);
@@ -303,21 +378,19 @@ static int keep_the_rate(struct bench *b)
 	rc = start_ticking(b);
 	if (rc)
 		fail(b, rc, "cannot keep time: %s", sys_error_text(rc));
-	while (!rc && sys_monotonic_ns() < b->end_ns) {
-		reactor_round(b->reactor, LOOK_MS);
-		rc = check(b);
-	}
+	while (!rc && !b->interrupted &&
+		(now_ns = sys_monotonic_ns()) < b->end_ns)
+		rc = go_round(b, now_ns < b->counted_ns ? "warm-up" : "flood");
 	stop_ticking(b);
 	return rc;
 }
 
 static int measure_latency(struct bench *b, struct figures *f)
 {
-	int64_t now_ns;
 	int rc = keep_the_rate(b);
 
 	if (!rc)
-		rc = drain(b, sys_monotonic_ns() + LATE_NS, &now_ns);
+		rc = drain(b, LATE_NS);
 	if (rc)
 		return rc;
 	figures_add_count(f, "updates", writer_sent(b->writer) - b->first);
@@ -334,6 +407,7 @@ static int await_agreement(
 	struct bench *b, const struct digests *d, int64_t *ret_ns)
 {
 	int64_t limit_ns = sys_monotonic_ns() + AGREE_NS;
+	unsigned before = b->interrupted;
 	bool agree = false;
 	int rc = 0;
 
@@ -344,8 +418,9 @@ static int await_agreement(
 				"updates are missing: %llu",
 				(int)(AGREE_NS / HERD_SECOND_NS),
 				(unsigned long long)missing(b));
-		reactor_round(b->reactor, LOOK_MS);
-		rc = check(b);
+		if (b->interrupted != before)
+			return give_up(b, "before the servers agreed");
+		rc = go_round(b, "agreeing");
 		if (!rc && !agree)
 			rc = digests_agree(d, &agree, b->error);
 	}
@@ -361,15 +436,12 @@ static int load_and_agree(struct bench *b, const struct digests *d,
 	int rc = 0;
 
 	writer_keep_busy(b->writer, true);
-	while (!rc && sys_monotonic_ns() < end_ns) {
-		reactor_round(b->reactor, LOOK_MS);
-		rc = check(b);
-	}
+	while (!rc && !b->interrupted && sys_monotonic_ns() < end_ns)
+		rc = go_round(b, "flood");
 	writer_keep_busy(b->writer, false);
 	end_ns = sys_monotonic_ns() + PATIENCE_NS;
 	while (!rc && writer_answered(b->writer) < writer_sent(b->writer)) {
-		reactor_round(b->reactor, LOOK_MS);
-		rc = check(b);
+		rc = go_round(b, "waiting");
 		if (!rc && sys_monotonic_ns() > end_ns)
 			rc = fail(b, -ETIMEDOUT, "%s has stopped answering",
 				written_name(b));
@@ -439,7 +511,11 @@ static int measure_convergence(struct bench *b, struct figures *f)
 
 int bench_flood(const struct bench_options *o, struct figures *f, char *error)
 {
-	struct bench b = {.o = o, .error = error};
+	struct bench b = {.o = o,
+		.error = error,
+		.signals = {.fd = -1, .on_ready = on_signal},
+		.progress = {.quiet = o->quiet},
+		.shown_ns = sys_monotonic_ns()};
 	int rc = way_find(o, &b.way, error);
 
 	if (!rc)
@@ -455,6 +531,7 @@ int bench_flood(const struct bench_options *o, struct figures *f, char *error)
 		if (b.others)
 			figures_add_count(f, "lines_of_others", b.others);
 	}
+	progress_end(&b.progress);
 	tear_down(&b);
 	return rc;
 }

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "herd/sys.h"
 #include "progress.h"
+#include "signals.h"
 
 #define PATIENCE_NS (10 * HERD_SECOND_NS)
 
@@ -28,18 +27,6 @@ struct watchman {
 	bool interrupted;
 };
 
-static int open_signals(int *ret_fd)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	*ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return *ret_fd < 0 ? -errno : 0;
-}
-
 /* Until a driver has something to say, a signal has come, or `until_ns`. */
 static void wait_for_word(struct watchman *w, int64_t until_ns)
 {
@@ -56,7 +43,7 @@ static void wait_for_word(struct watchman *w, int64_t until_ns)
 	if (fds[0].revents)
 		drivers_hear(&w->drivers);
 	if (fds[1].revents)
-		w->interrupted = true;
+		w->interrupted = signals_take(w->signal_fd) > 0;
 }
 
 /* Let time pass, second by second, until `end_ns` or the work is done. What was
@@ -197,7 +184,7 @@ int measure(const struct bench_options *o, const struct driver_work *work,
 		return rc;
 	memset(ret_m, 0, sizeof *ret_m);
 	ret_m->memory_before_bytes = at_first.memory_bytes;
-	rc = open_signals(&w.signal_fd);
+	rc = signals_open(&w.signal_fd);
 	if (rc) {
 		snprintf(error, MEASURE_ERROR, "cannot watch for signals: %s",
 			sys_error_text(rc));

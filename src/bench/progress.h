@@ -11,7 +11,11 @@ struct progress {
 	bool in_place; /* a line stands there */
 };
 
-/* second: what was seen in the last `seconds`; what: "warm-up", "3 of 5 s". */
+/* Any line. */
+HERD_PRINTF(2, 3)
+void progress_say(struct progress *p, const char *format, ...);
+
+/* That of most modes. second: what was seen in the last `seconds`; what: "warm-up", "3 of 5 s". */
 void progress_show(struct progress *p, const char *what,
 	const struct histogram *second, double seconds, uint64_t errors);
 

@@ -3,6 +3,7 @@
  * likes. */
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -213,6 +214,71 @@ START_TEST(as_many_as_the_herd_takes)
 						 "\ndigest "),
 					 strlen("\ndigest 0123456789abcdef\n")),
 			0);
+	herd_free(h);
+}
+END_TEST
+
+static const char *const rates[] = {"500", "0"};
+
+/* A line each second; SIGINT is the end of it, not of the figures. */
+static void check_interrupted(struct herd *h, const char *rate)
+{
+	int64_t deadline = herd_deadline(HERD_PATIENCE);
+	bool timed = strcmp(rate, "0") != 0;
+	struct herd_output o;
+	json_object *all;
+	unsigned tries = 0;
+	pid_t pid;
+
+	herd_write(h, "err", ""); /* not the lines of another run */
+	pid = bench_start(h, "Delta",
+		ARGS("--rate", rate, "--time", "3600", "--warm-up", "0",
+			"--progress"));
+	while (!strstr(herd_read(h, "err"), "flood: ")) {
+		ck_assert_msg(!herd_late(deadline), "no progress");
+		herd_back_off(&tries);
+	}
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	o = bench_end(h, pid);
+	all = good(&o);
+	ck_assert_double_gt(at(all, "updates"), 0);
+	if (timed)
+		ck_assert_double_gt(latency(all, "count"), 0);
+	else
+		ck_assert_double_gt(
+			at(all, "updates_per_s_until_all_agree"), 0);
+	ck_assert_ptr_nonnull(strstr(o.err, " have not arrived yet"));
+	ck_assert_int_eq(strstr(o.err, ", p50 ") != NULL, timed);
+	json_object_put(all);
+}
+
+START_TEST(interrupted)
+{
+	struct herd *h = chain(_i, false);
+
+	for (size_t i = 0; i < HERD_COUNT(rates); i++)
+		check_interrupted(h, rates[i]);
+	herd_free(h);
+}
+END_TEST
+
+/* Nobody links, and SIGINT does not wait for it. */
+START_TEST(interrupted_too_early)
+{
+	struct herd *h = herd_new(&(struct herd_setup){
+		.design = herd_design(_i),
+		.topology = "Alpha-Bravo Bravo-Echo",
+	});
+	struct herd_output o;
+	pid_t pid;
+
+	herd_unlisten(h, "Echo");
+	herd_start(h, "Alpha");
+	pid = bench_start(h, "Bravo", ARGS("--rate", "1"));
+	herd_wait_log(h, "Alpha", "client connected", 1);
+	ck_assert_int_eq(kill(pid, SIGINT), 0);
+	o = bench_end(h, pid);
+	check_bad(&o, "interrupted before anything was measured");
 	herd_free(h);
 }
 END_TEST
@@ -435,6 +501,8 @@ static void add(TCase *tcase)
 	herd_add_test(tcase, latency_with_a_secret);
 	herd_add_test(tcase, latency_in_a_ring);
 	herd_add_test(tcase, as_many_as_the_herd_takes);
+	herd_add_test(tcase, interrupted);
+	herd_add_test(tcase, interrupted_too_early);
 	herd_add_test(tcase, a_herd_that_does_not_pass_it_on);
 	herd_add_test(tcase, another_secret);
 	herd_add_test(tcase, what_cannot_be);

@@ -387,6 +387,64 @@ static int take_operands(int count, char **words, struct bench_options *o)
 	return 0;
 }
 
+#define IN(mode) (1U << (mode))
+#define ANY_LOAD (IN(BENCH_FLOOD) - 1)
+#define LASTING  (IN(BENCH_CLOSED) | IN(BENCH_OPEN))
+
+/* What is of use in some modes only: nobody is to believe that it was heeded in
+ * others. */
+static const struct {
+	int option;
+	const char *name;
+	unsigned modes;
+} uses[] = {
+	{'P', "protocol", ANY_LOAD},
+	{'p', "pipeline",
+		IN(BENCH_CLOSED) | IN(BENCH_CLIENTS) | IN(BENCH_FLOOD)},
+	{'r', "rate", IN(BENCH_OPEN) | IN(BENCH_FLOOD)},
+	{'z', "zipf", LASTING | IN(BENCH_CONNECT)},
+	{OPT_READS, "reads", LASTING},
+	{OPT_RADIUS, "radius", LASTING},
+	{OPT_BOUND, "bound", LASTING},
+	{OPT_TALK, "talk", IN(BENCH_IDLE)},
+	{OPT_SEED, "seed", ANY_LOAD},
+	{'T', "threads", ANY_LOAD},
+	{OPT_CPUS, "cpus", ANY_LOAD},
+	{OPT_CHECK, "check", ANY_LOAD},
+	{OPT_CONFIG, "config", IN(BENCH_FLOOD)},
+	{OPT_WRITE, "write", IN(BENCH_FLOOD)},
+	{OPT_WATCH, "watch", IN(BENCH_FLOOD)},
+	{OPT_AS, "as", IN(BENCH_FLOOD)},
+};
+
+/* given: a bit for each of these that there was. */
+static int check_uses(const struct bench_options *o, uint32_t given)
+{
+	char where[64];
+	size_t len = 0;
+
+	for (size_t i = 0; i < HERD_COUNT(uses); i++) {
+		if (!(given & 1U << i) || uses[i].modes & IN(o->mode))
+			continue;
+		for (size_t m = 0; m < HERD_COUNT(modes); m++)
+			if (uses[i].modes & IN(modes[m].mode))
+				len += (size_t)snprintf(where + len,
+					sizeof where - len, "%s%s",
+					len ? ", " : "", modes[m].name);
+		return complain("--%s: %s does not use it (only: %s)",
+			uses[i].name, bench_mode_name(o->mode), where);
+	}
+	return 0;
+}
+
+static uint32_t use_of(int option)
+{
+	for (size_t i = 0; i < HERD_COUNT(uses); i++)
+		if (uses[i].option == option)
+			return 1U << i;
+	return 0;
+}
+
 static int check_flood(const struct bench_options *o)
 {
 	const char *missing = !o->write   ? "write"
@@ -398,8 +456,6 @@ static int check_flood(const struct bench_options *o)
 		return 0;
 	if (missing)
 		return complain("flood: --%s SERVER is missing", missing);
-	if (strcmp(o->protocol, "herd") != 0)
-		return complain("flood: only herd floods, not %s", o->protocol);
 	return 0;
 }
 
@@ -411,10 +467,6 @@ static int check_together(const struct bench_options *o)
 	if (o->connections < o->threads)
 		return complain("--connections: %u are too few for %u threads",
 			o->connections, o->threads);
-	if (o->reads > 0 && o->mode != BENCH_CLOSED && o->mode != BENCH_OPEN)
-		return complain("--reads: only closed and open have any");
-	if (o->talk && o->mode != BENCH_IDLE)
-		return complain("--talk: only idle connections can");
 	if (o->reads > 0 && !dialect_has_reads(dialect_find(o->protocol)))
 		return complain("--reads: there are none in the protocol %s",
 			o->protocol);
@@ -467,17 +519,22 @@ int bench_options_parse(
 		.quiet = !isatty(STDERR_FILENO),
 		.conf_path = HERD_DEFAULT_CONF,
 	};
+	uint32_t given = 0;
 	int status = 0;
 	int c;
 
 	while (!status && (c = getopt_long(argc, argv, "P:c:p:r:n:z:t:T:qVh",
-				   longs, NULL)) != -1)
+				   longs, NULL)) != -1) {
 		status = take_option(c, optarg, &o);
+		given |= use_of(c);
+	}
 	if (status)
 		return status < 0 ? EXIT_SUCCESS : status;
 	status = take_operands(argc - optind, argv + optind, &o);
 	if (o.rate < 0)
 		o.rate = o.mode == BENCH_FLOOD ? FLOOD_RATE : 0;
+	if (!status)
+		status = check_uses(&o, given);
 	if (!status)
 		status = check_together(&o);
 	if (status)

@@ -2,15 +2,14 @@
 #include "writer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "herd/address.h"
 #include "herd/conn.h"
 #include "herd/sys.h"
+#include "target.h"
 
-#define CONNECT_MS  5000
 #define REQUEST     "IAMAT "
 #define REQUEST_MAX (sizeof REQUEST + NUMBERED_MAX)
 
@@ -195,30 +194,11 @@ static void on_client(struct reactor_io *io, uint32_t events)
 
 /* --- connecting ------------------------------------------------------------- */
 
-/* Wait until it is connected, or not. */
-static int connect_to(const struct address *to, int *ret_fd)
-{
-	struct pollfd ready = {.events = POLLOUT};
-	int rc = sys_connect(to, NULL, &ready.fd);
-
-	if (rc)
-		return rc;
-	if (poll(&ready, 1, CONNECT_MS) > 0)
-		rc = sys_connected(ready.fd);
-	else
-		rc = -ETIMEDOUT;
-	if (rc)
-		sys_close(ready.fd);
-	else
-		*ret_fd = ready.fd;
-	return rc;
-}
-
 static int connect_client(struct writer *w, const struct address *to)
 {
 	struct client *c = &w->clients[w->connected];
 	int fd;
-	int rc = connect_to(to, &fd);
+	int rc = target_connect(to, NULL, &fd);
 
 	if (rc)
 		return rc;

@@ -68,6 +68,7 @@ open_loop() {
 	ratios "p99 x floor" "<= 1.2" open floor latency.p99_us
 	ratios "p99 x memcached" "<= 1.0" open memcached latency.p99_us
 	value "p99 of the floor, us" "" open floor latency.p99_us
+	value "of that, the driver's own, us" "" open floor generator_late_p99_us
 }
 
 connecting() {

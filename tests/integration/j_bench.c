@@ -13,6 +13,9 @@
 #include "herd_client.h"
 #include "tool.h"
 
+/* Arguments that give `open` its rate, and others their mode alone. */
+#define MODE(mode) mode, strcmp(mode, "open") ? "--ids" : "--rate", "1000"
+
 #define BENCH(h, ...)                                                          \
 	bench(h, (const char *const[]){                                        \
 			 __VA_ARGS__, "-t", "0.2", "--warm-up", "0.1", NULL})
@@ -279,9 +282,10 @@ END_TEST
 
 static pid_t start_long(struct herd *h, const char *mode, const char *rate)
 {
+	bool open = !strcmp(mode, "open");
 	const char *const args[] = {mode, host_port(h, "Goloman"), "--json",
-		"--progress", "-r", rate, "-c", "2", "-t", "3600", "--warm-up",
-		"0", "--pid", pid_of(h), NULL};
+		"--progress", open ? "-r" : "--ids", rate, "-c", "2", "-t",
+		"3600", "--warm-up", "0", "--pid", pid_of(h), NULL};
 	pid_t pid = tool_start_other(h, "HERD_BENCH", args);
 	int64_t deadline = herd_deadline(HERD_PATIENCE);
 	const char *line = herd_printf(h, "%s: ", mode);
@@ -486,12 +490,10 @@ START_TEST(wrong_answers)
 	const char *mode = bad_modes[_i];
 	struct bad_server b = {0};
 	const char *where = start_bad(h, &b, FORGED);
-	struct herd_output o = BENCH(
-		h, mode, where, "-c", "1", "-r", "1000", "-n", "50", "--json");
+	struct herd_output o = BENCH(h, MODE(mode), where, "-c", "1", "--json");
 
 	ck_assert_msg(o.exit_status == 0, "%s", o.err);
-	o = BENCH(
-		h, mode, where, "-c", "1", "-r", "1000", "-n", "50", "--check");
+	o = BENCH(h, MODE(mode), where, "-c", "1", "--check");
 	ck_assert_int_eq(o.exit_status, 1);
 	ck_assert_ptr_nonnull(strstr(o.err, "answers were wrong; the first: "
 					    "asked \"IAMAT client-"));
@@ -499,7 +501,7 @@ START_TEST(wrong_answers)
 	ck_assert_ptr_nonnull(strstr(o.out, "first_error "));
 	end_bad(&b);
 	where = start_bad(h, &b, REFUSAL);
-	o = BENCH(h, mode, where, "-c", "1", "-r", "1000", "-n", "50");
+	o = BENCH(h, MODE(mode), where, "-c", "1");
 	ck_assert_int_eq(o.exit_status, 1);
 	ck_assert_ptr_nonnull(strstr(o.err, "answered \"? what?\\n\""));
 	end_bad(&b);
@@ -586,7 +588,7 @@ START_TEST(no_server)
 
 	herd_unlisten(h, "Goloman");
 	for (size_t i = 0; i < HERD_COUNT(modes); i++) {
-		o = BENCH(h, modes[i], where, "-r", "10");
+		o = BENCH(h, MODE(modes[i]), where);
 		ck_assert_str_eq(o.out, "");
 		check_bad(&o, 1, "Connection refused");
 		ck_assert_ptr_nonnull(strstr(o.err, where));
@@ -628,10 +630,16 @@ static const struct {
 	{{"closed", THERE, "-z", "-1"}, "--zipf: '-1'"},
 	{{"closed", THERE, "--reads", "101"}, "--reads: '101'"},
 	{{"closed", THERE, "--reads", "5", "-P", "echo"}, "protocol echo"},
-	{{"connect", THERE, "--reads", "5"}, "only closed and open"},
+	{{"connect", THERE, "--reads", "5"}, "(only: closed, open)"},
+	{{"closed", THERE, "-r", "100"}, "--rate: closed does not use it"},
+	{{"open", THERE, "-r", "9", "-p", "2"}, "closed, clients, flood)"},
+	{{"idle", THERE, "--config", "x"}, "--config: idle does not use it"},
+	{{"flood", "--threads", "2"}, "closed, open, connect, idle, clients)"},
+	{{"flood", "-P", "redis"}, "--protocol: flood does not use it"},
 	{{"closed", THERE, "--radius", "50.1"}, "--radius: '50.1'"},
 	{{"closed", THERE, "--bound", "21"}, "--bound: '21'"},
-	{{"closed", THERE, "--talk"}, "--talk: only idle"},
+	{{"closed", THERE, "--talk"},
+		"--talk: closed does not use it (only: idle)"},
 	{{"closed", THERE, "-t", "0"}, "--time: '0' is no number from 0.01"},
 	{{"closed", THERE, "--warm-up", "1e3"}, "--warm-up: '1e3'"},
 	{{"closed", THERE, "--seed", "x"}, "--seed: 'x'"},

@@ -139,6 +139,22 @@ static int go_on(struct connects *c, struct place *p)
 	return begin(c, p);
 }
 
+static void note_unanswered(struct connects *c)
+{
+	struct driver *d = c->driver;
+	int64_t now_ns = sys_monotonic_ns();
+
+	for (unsigned i = 0; i < c->count; i++) {
+		const struct place *p = &c->places[i];
+
+		if (p->fd < 0)
+			continue;
+		d->unanswered++;
+		if (now_ns - p->begun_ns > d->oldest_ns)
+			d->oldest_ns = now_ns - p->begun_ns;
+	}
+}
+
 static void run(struct driver *d)
 {
 	struct connects *c = d->own;
@@ -155,6 +171,7 @@ static void run(struct driver *d)
 	}
 	if (rc)
 		fail(c, rc);
+	note_unanswered(c);
 }
 
 static int make(struct connects *c)

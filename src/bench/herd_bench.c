@@ -82,7 +82,8 @@ static void tell_growth(struct figures *f, const char *name,
 static void tell_account(struct figures *f, const struct bench_options *o,
 	const struct drivers_account *a)
 {
-	if (o->mode == BENCH_CLOSED || o->mode == BENCH_OPEN) {
+	if (o->mode == BENCH_CLOSED || o->mode == BENCH_OPEN ||
+		o->mode == BENCH_CONNECT) {
 		figures_add_count(f, "unanswered", a->unanswered);
 		figures_add(
 			f, "unanswered_longest_us", (double)a->oldest_ns / 1e3);

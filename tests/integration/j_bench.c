@@ -115,8 +115,6 @@ static void check_figures(json_object *all, const char *mode, bool idle)
 	ck_assert_double_ge(number(all, "generator_busy"), 0);
 	if (!strcmp(mode, "open"))
 		ck_assert_double_ge(number(all, "generator_late_p99_us"), 0);
-	if (!strcmp(mode, "open") || !strcmp(mode, "closed"))
-		ck_assert_double_ge(number(all, "unanswered"), 0);
 }
 
 /* --- modes ---------------------------------------------------------------- */
@@ -356,10 +354,9 @@ END_TEST
 
 /* Of a server that stands still in the end, the answered requests say that it
  * was quick; those that wait for it have to be told, too. */
-START_TEST(a_stall_at_the_end)
+static void check_stall_at_the_end(struct herd *h, const char *mode)
 {
-	struct herd *h = server(_i);
-	pid_t pid = start_long(h, lasting[_i % 2], "1000");
+	pid_t pid = start_long(h, mode, "1000");
 	int64_t stopped_ns, stall_ns;
 	struct herd_output o;
 	json_object *all;
@@ -381,6 +378,14 @@ START_TEST(a_stall_at_the_end)
 		number(all, "unanswered_longest_us"), (double)stall_ns / 2e3);
 	ck_assert_msg(strstr(o.err, "requests had no answer"), "%s", o.err);
 	json_object_put(all);
+}
+
+START_TEST(a_stall_at_the_end)
+{
+	struct herd *h = server(_i);
+
+	for (size_t i = 0; i < HERD_COUNT(lasting); i++)
+		check_stall_at_the_end(h, lasting[i]);
 	herd_free(h);
 }
 END_TEST

@@ -256,7 +256,7 @@ static HERD_HOT bool take_fields(
 	bool more = true;
 
 	ret_fields->field[0].ptr = line;
-	while (more) {
+	for (;;) {
 		if (marks || (marks = scan_on(scan))) {
 			mark = scan->part + __builtin_ctzll(marks);
 			marks &= marks - 1;
@@ -264,6 +264,7 @@ static HERD_HOT bool take_fields(
 				continue;
 			more = !to_lf || *mark != '\n';
 		} else if (to_lf) {
+			scan->marks = 0;
 			return false;
 		} else {
 			mark = scan->end;
@@ -275,12 +276,14 @@ static HERD_HOT bool take_fields(
 					start, (size_t)(mark - start)};
 			last = mark;
 		}
+		if (!more)
+			break;
 		start = mark + 1;
 	}
 	scan->marks = marks;
-	scan->next = start;
+	scan->next = to_lf ? mark + 1 : mark;
 	ret_fields->count = count;
-	ret_fields->bytes = (struct text){line, (size_t)(start - 1 - line)};
+	ret_fields->bytes = (struct text){line, (size_t)(mark - line)};
 	ret_fields->body.ptr = ret_fields->field[0].ptr;
 	ret_fields->body.len = (size_t)(last - ret_fields->body.ptr);
 	return true;

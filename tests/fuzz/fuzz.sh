@@ -14,17 +14,18 @@ for module; do
 		sources=()
 		for source in "$top"/src/*/*.c "$top"/src/*/*/*.c; do
 			case $source in
-			*/src/server/herdd.c | */src/tools/* | */src/gazetteer/*) ;;
+			*/src/server/herdd.c | */src/tools/* | */src/gazetteer/* | \
+				*/src/bench/*) ;;
 			*) sources+=("$source") ;;
 			esac
 		done
 		# shellcheck disable=SC2046 # pkg-config prints words
 		clang -std=c11 -D_GNU_SOURCE -O1 -g -pthread -I"$top/include" \
-			-fsanitize=fuzzer,address,undefined \
+			-DPACKAGE_VERSION='"fuzz"' -fsanitize=fuzzer,address,undefined \
 			-fno-sanitize-recover=all -o fuzzer \
 			"$top/tests/fuzz/fuzz_$module.c" "${sources[@]}" \
 			$(pkg-config --cflags --libs libconfig libxxhash \
-				libcurl json-c)
+				libcurl libcrypto json-c)
 		echo "fuzzing $module for $seconds s"
 		./fuzzer -max_total_time="$seconds" -print_final_stats=1 \
 			corpus "$top/tests/fuzz/corpus/$module"

@@ -110,6 +110,15 @@ static inline size_t table_mask(const struct shard *shard)
 	return atomic_load_explicit(&shard->mask, memory_order_relaxed);
 }
 
+/* Whether a store of such shards has too many entries for the caches: 64 groups
+ * in each of 1024 shards hold 300,000. */
+#define SHARD_LARGE_GROUPS 64
+
+static inline bool shard_is_large(const struct shard *shard)
+{
+	return table_mask(shard) >= SHARD_LARGE_GROUPS;
+}
+
 /* Which bucket an id is of; the same on all servers with the same seed. */
 unsigned store_bucket_of(const struct store *store, struct text id);
 

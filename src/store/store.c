@@ -32,10 +32,7 @@
 #define BUCKET_BITS 10
 #define USUAL_LINE  256 /* most lines are shorter */
 
-/* When a store's entries are too many for the caches: 64 groups in each of 1024
- * shards hold 300,000. Most of them are no larger than that. */
-#define LARGE_GROUPS 64
-#define ENTRY_USUAL  (3 * HERD_CACHE_LINE)
+#define ENTRY_USUAL (3 * HERD_CACHE_LINE) /* most entries are no larger */
 
 _Static_assert(1 << BUCKET_BITS == STORE_BUCKETS, "a bucket's number");
 
@@ -396,7 +393,7 @@ struct store_key store_key_of(const struct store *store, struct text id)
 bool store_is_large(const struct store *store)
 {
 	/* Ids are spread evenly: one shard stands for all. */
-	return table_mask(&store->shards[0]) >= LARGE_GROUPS;
+	return shard_is_large(&store->shards[0]);
 }
 
 void store_prefetch(struct store *store, struct store_key key)

@@ -15,14 +15,19 @@ set -euo pipefail
 
 TOLERANCE=3
 cases=(
-	"threaded iamat 16" "threaded iamat 1" "threaded at 16" "threaded whatsat 16"
-	"single iamat 16" "single iamat 1" "single at 16" "single whatsat 16"
+	"threaded iamat 16" "threaded iamat 1" "threaded at 16" "threaded flood 16"
+	"threaded whatsat 16"
+	"single iamat 16" "single iamat 1" "single at 16" "single flood 16"
+	"single whatsat 16"
 )
 book=$TOP_SRCDIR/tests/bench/instructions.txt
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-compiler=$($CC --version | head -n 1 | sed -n 's/^\([^ ]*\) .* \([0-9][0-9.]*\)$/\1 \2/p')
+case $($CC -dM -E -x c /dev/null) in
+*__clang__*) compiler="clang $($CC -dumpversion)" ;;
+*) compiler="gcc $($CC -dumpfullversion)" ;;
+esac
 library=$(getconf GNU_LIBC_VERSION 2>/dev/null || echo "another libc")
 machine="$compiler, $library, $(uname -m), $CFLAGS"
 
@@ -30,7 +35,8 @@ run_only() {
 	local case
 	for case in "${cases[@]}"; do
 		# shellcheck disable=SC2086  # words
-		"$HERD_HOT_PATH" $case >/dev/null
+		"$HERD_HOT_PATH" $case >/dev/null ||
+			{ echo "this failed: hot_path $case" >&2; exit 1; }
 	done
 	echo "skipped: $*; nothing was allocated for any request"
 	exit 77
@@ -40,12 +46,13 @@ run_only() {
 count() {
 	local requests total
 	# shellcheck disable=SC2086  # words
-	requests=$(valgrind --tool=callgrind --callgrind-out-file="$work/out" \
+	requests=$(valgrind -q --tool=callgrind --callgrind-out-file="$work/out" \
 		--collect-atstart=no --toggle-collect=counted_round \
 		"$HERD_HOT_PATH" $1 2>"$work/said") ||
-		{ cat "$work/said" >&2; return 1; }
+		{ cat "$work/said" >&2; echo "this failed: hot_path $1" >&2; return 1; }
 	total=$(sed -n 's/^totals: //p' "$work/out")
-	[ "$total" -gt 0 ] || { echo "callgrind counted nothing" >&2; return 1; }
+	[ "${total:-0}" -gt 0 ] ||
+		{ echo "callgrind counted nothing of hot_path $1" >&2; return 1; }
 	awk -v t="$total" -v r="$requests" 'BEGIN { printf "%.1f\n", t / r }'
 }
 
@@ -57,13 +64,14 @@ recorded() {
 }
 
 record() {
-	local case
+	local case now
 	awk -v machine="[$machine]" '
 		/^\[/ { here = $0 == machine }
 		!here' "$book" >"$work/book"
 	echo "[$machine]" >>"$work/book"
 	for case in "${cases[@]}"; do
-		echo "$case $(count "$case")" | tee -a "$work/book"
+		now=$(count "$case")
+		echo "$case $now" | tee -a "$work/book"
 	done
 	cp "$work/book" "$book"
 }

@@ -16,7 +16,7 @@
  * and random keys are set (sys_fault.h), so two runs do the same. First the
  * clients are made known, and all buffers get the size they keep. What comes then
  * is to be counted, callgrind's --toggle-collect=counted_round, and may allocate
- * nothing. instructions.sh runs this; it prints how many lines were obeyed in
+ * nothing. instructions_test.sh runs this; it prints how many lines were obeyed in
  * the rounds that count. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -65,7 +65,7 @@ static inline uint64_t marks_of(const char *p, size_t len, size_t before)
 		return marks_of_step(p + len - MARKS_STEP) >>
 		       (MARKS_STEP - len);
 	if (len < MARKS_STEP) {
-		/* Nothing in a word past the end of the text is a mark. */
+		/* Past the end of the text a word has zeros: no marks of it. */
 		for (; at < len; at += WORD_BYTES)
 			marks |= marks_of_word(word_load(p + at, p + len))
 				 << at;

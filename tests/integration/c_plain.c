@@ -1,6 +1,7 @@
 /* c_plain - a herd of servers of two kinds: herdd, and one written in another
- * language by another hand (tests/lib/plain_server.py), as herd(7) has it in
- * "Plain neighbours". And herds that are quiet when they should be. */
+ * language by another hand (tests/lib/plain_server.py, or whatever HERD_OTHER
+ * names), as herd(7) has it in "Plain neighbours". And herds that are quiet when
+ * they should be. */
 #include <stdio.h>
 #include <stdlib.h>
 

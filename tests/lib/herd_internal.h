@@ -11,7 +11,7 @@
 struct server {
 	char name[32];
 	const char *conf;
-	bool other; /* plain_server.py, not herdd */
+	bool other; /* no herdd: HERD_OTHER */
 	uint16_t port;
 	int hold_fd;   /* bound and never listening: the port stays ours */
 	int listen_fd; /* -1: herdd binds the port itself */
@@ -40,6 +40,9 @@ struct herd {
 };
 
 struct server *herd_server(struct herd *h, const char *name);
+
+/* Whether `names`, separated by single spaces, hold this one, or are "*". */
+bool herd_is_among(const char *names, const char *name);
 
 /* How often a file of the directory holds `text`; keeps nothing. */
 size_t herd_count_in_file(struct herd *h, const char *file, const char *text);

@@ -68,9 +68,10 @@ static const char *herdd_path(void)
 
 #define ARGS_MAX 8
 
-HERD_NORETURN static void exec_herdd(const char *const *args)
+HERD_NORETURN static void exec_program(
+	const char *path, const char *const *args)
 {
-	char *argv[ARGS_MAX + 2] = {strdup(herdd_path())};
+	char *argv[ARGS_MAX + 2] = {strdup(path)};
 
 	for (size_t i = 0; args[i]; i++)
 		argv[i + 1] = strdup(args[i]);
@@ -90,7 +91,7 @@ HERD_NORETURN static void exec_server(struct herd *h, const struct server *s,
 	const char *output, pid_t parent)
 {
 	const char *const args[] = {"-c", s->conf, s->name, NULL};
-	const char *other = plain_server_path(h);
+	const char *plain_server = plain_server_path(h);
 	int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	die_with(parent);
@@ -100,13 +101,36 @@ HERD_NORETURN static void exec_server(struct herd *h, const struct server *s,
 		hand_over(s->listen_fd);
 	become_plain(h, s->listen_fd >= 0 ? 4 : 3);
 	if (!s->other)
-		exec_herdd(args);
-	execlp("python3", "python3", other, "-c", s->conf, s->name, NULL);
+		exec_program(herdd_path(), args);
+	if (getenv("HERD_OTHER"))
+		exec_program(getenv("HERD_OTHER"), args);
+	execlp("python3", "python3", plain_server, "-c", s->conf, s->name,
+		NULL);
 	fprintf(stderr, "cannot run python3: %s\n", strerror(errno));
 	_exit(127);
 }
 
+/* --- listening ------------------------------------------------------------ */
+
+static void stop_listening(struct server *s)
+{
+	if (s->listen_fd >= 0)
+		close(s->listen_fd);
+	s->listen_fd = -1;
+}
+
+void herd_unlisten(struct herd *h, const char *server)
+{
+	stop_listening(herd_server(h, server));
+}
+
 /* --- start ---------------------------------------------------------------- */
+
+/* Whether it knows nothing of a listening socket that it is given. */
+static bool binds_itself(const struct server *s)
+{
+	return getenv(s->other ? "HERD_OTHER" : "HERD_UNLISTEN");
+}
 
 static void spawn(struct herd *h, struct server *s)
 {
@@ -114,6 +138,8 @@ static void spawn(struct herd *h, struct server *s)
 	pid_t self = getpid();
 
 	ck_assert_msg(!s->pid, "%s runs already", s->name);
+	if (binds_itself(s))
+		stop_listening(s);
 	s->served = herd_count_in_file(h, file_of(h, s, "log"), SERVING);
 	s->pid = fork();
 	ck_assert_int_ge(s->pid, 0);
@@ -159,14 +185,6 @@ void herd_start_all(struct herd *h)
 		spawn(h, &h->servers[i]);
 	for (size_t i = 0; i < h->count; i++)
 		await_serving(h, &h->servers[i]);
-}
-
-void herd_unlisten(struct herd *h, const char *server)
-{
-	struct server *s = herd_server(h, server);
-
-	close(s->listen_fd);
-	s->listen_fd = -1;
 }
 
 /* --- stop ----------------------------------------------------------------- */
@@ -318,7 +336,7 @@ struct herd_output herd_run(struct herd *h, const char *const *args)
 		dup2(fileno(out), STDOUT_FILENO);
 		dup2(fileno(err), STDERR_FILENO);
 		become_plain(h, 3);
-		exec_herdd(args);
+		exec_program(herdd_path(), args);
 	}
 	status = await_exit(&run, HERD_PATIENCE);
 	output.exit_status = WIFEXITED(status) ? WEXITSTATUS(status)

@@ -19,7 +19,13 @@
  *
  * Environment: HERDD, the daemon (default ./herdd); HERD_DESIGNS, "threaded",
  * "single" or "both" (default); HERD_SLOW, a factor on all deadlines (without
- * it Check's own CK_TIMEOUT_MULTIPLIER). */
+ * it Check's own CK_TIMEOUT_MULTIPLIER).
+ * For servers of the same protocol that are no herdd (contenders_test.sh):
+ * HERD_UNLISTEN, if set: every server binds its port itself, as after
+ * herd_unlisten; HERD_OTHER, the program that is run, as HERDD is, for the
+ * servers named by herd_setup.other, which then bind their ports themselves
+ * (default plain_server.py); HERD_SKIP, names of tests that are left out,
+ * separated by single spaces. */
 #ifndef HERD_PROC_H
 #define HERD_PROC_H
 
@@ -45,8 +51,8 @@ struct herd;
 struct herd_setup {
 	const char *design;   /* "threaded", "single", or "mixed": by turns */
 	const char *topology; /* HERD_ONE */
-	const char *other;    /* servers that are no herdd but plain_server.py,
-			       * and plain, as "Hands Welsh" */
+	const char *other;    /* servers that are no herdd but HERD_OTHER, and
+			       * plain, as "Hands Welsh" */
 	const char *plain; /* servers with protocol = "plain", as "Hands Welsh";
 			       * "*": all of them */
 	const char *general; /* settings outside groups: "workers = 2;" */
@@ -159,7 +165,11 @@ int herd_main(const char *name, void (*add)(TCase *tcase), double timeout);
 
 /* Within `add`. In the test, herd_design(_i) names the design. */
 #define herd_add_test(tcase, test)                                             \
-	tcase_add_loop_test(tcase, test, herd_first_design(), herd_end_design())
+	herd_add_loop_test(tcase, test, herd_first_design(), herd_end_design())
+#define herd_add_loop_test(tcase, test, first, end)                            \
+	tcase_add_loop_test(tcase, test, first,                                \
+		herd_skips((test)->name) ? (first) : (end))
+bool herd_skips(const char *test);
 int herd_first_design(void);
 int herd_end_design(void);
 const char *herd_design(int i);

@@ -95,8 +95,7 @@ static const char *or_default(const char *text, const char *instead)
 	return text ? text : instead;
 }
 
-/* Whether `names` holds this one, or is "*". */
-static bool is_among(const char *names, const char *name)
+bool herd_is_among(const char *names, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -112,7 +111,7 @@ static bool is_among(const char *names, const char *name)
 
 static bool is_plain(const struct herd *h, const struct server *s)
 {
-	return s->other || is_among(h->setup.plain, s->name);
+	return s->other || herd_is_among(h->setup.plain, s->name);
 }
 
 static void print_servers(const struct herd *h, FILE *f)
@@ -171,7 +170,7 @@ struct herd *herd_new(const struct herd_setup *setup)
 	read_topology(h, or_default(setup->topology, HERD_ONE));
 	for (size_t i = 0; i < h->count; i++)
 		h->servers[i].other =
-			is_among(setup->other, h->servers[i].name);
+			herd_is_among(setup->other, h->servers[i].name);
 	for (size_t i = 0; i < h->count; i++) {
 		const char *design = or_default(setup->design, designs[0]);
 

@@ -1,7 +1,7 @@
 /* herd_time - deadlines for the integration tests, and their main(). Waiting is
  * always for something outside, with a deadline; HERD_SLOW stretches them all
  * when sanitizers or a loaded machine do. */
-#include "herd_proc.h"
+#include "herd_internal.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -79,6 +79,11 @@ int herd_end_design(void)
 const char *herd_design(int i)
 {
 	return designs[i];
+}
+
+bool herd_skips(const char *test)
+{
+	return herd_is_among(getenv("HERD_SKIP"), test);
 }
 
 int herd_main(const char *name, void (*add)(TCase *tcase), double timeout)

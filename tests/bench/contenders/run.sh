@@ -1,0 +1,80 @@
+#!/bin/bash
+# run.sh - run a contender: a server of the herd written in another language. The
+# process becomes the server: its pid is the one that was started.
+#
+# usage: run.sh KIND -c FILE NAME    run it
+#        run.sh --has KIND           is all it needs installed? says what is not
+#
+# KIND: asyncio-protocol, asyncio-streams, asyncio-uvloop, node, java-threads,
+# java-nio. Of the environment: HERD_CLASSES, where compiled Java goes (default
+# ${TMPDIR:-/tmp}/herd-classes-UID).
+set -eu
+export PYTHONDONTWRITEBYTECODE=1 # nothing is left among the sources
+here=$(cd "$(dirname "$0")" && pwd)
+
+die() { # STATUS TEXT
+	echo "run.sh: $2" >&2
+	exit "$1"
+}
+
+needs() { # PACKAGE COMMAND...
+	local package=$1
+	shift
+	"$@" > /dev/null 2>&1 ||
+		die 1 "$kind is not to be had: needs the Debian package $package"
+}
+
+check() {
+	case $kind in
+	asyncio-protocol | asyncio-streams) needs python3 python3 -c '' ;;
+	asyncio-uvloop) needs python3-uvloop /usr/bin/python3 -c 'import uvloop' ;;
+	node) needs nodejs node --version ;;
+	java-*)
+		needs default-jdk-headless command -v javac
+		needs default-jdk-headless command -v java
+		;;
+	*) die 2 "no such contender: $kind" ;;
+	esac
+}
+
+# All sources, once for all the servers that are started at a time.
+compile() {
+	mkdir -p "$classes"
+	exec 9> "$classes/lock"
+	flock 9
+	for source in "$here"/*.java; do
+		if [ "$source" -nt "$classes/compiled" ]; then
+			javac -d "$classes" "$here"/*.java >&2
+			touch "$classes/compiled"
+			break
+		fi
+	done
+	exec 9>&-
+}
+
+[ $# -ge 2 ] || die 2 "usage: run.sh KIND -c FILE NAME, run.sh --has KIND"
+if [ "$1" = --has ]; then
+	kind=$2
+	check
+	exit 0
+fi
+
+kind=$1
+shift
+case $kind in
+asyncio-protocol) exec python3 "$here/asyncio_protocol.py" "$@" ;;
+asyncio-streams) exec python3 "$here/asyncio_streams.py" "$@" ;;
+asyncio-uvloop)
+	exec /usr/bin/python3 "$here/asyncio_protocol.py" --uvloop "$@"
+	;;
+node) exec node "$here/herd_node.js" "$@" ;;
+java-*)
+	classes=${HERD_CLASSES:-${TMPDIR:-/tmp}/herd-classes-$UID}
+	compile
+	case $kind in
+	java-threads) exec java -cp "$classes" HerdThreads "$@" ;;
+	java-nio) exec java -cp "$classes" HerdNio "$@" ;;
+	esac
+	;;
+esac
+die 2 "no such contender: $kind"

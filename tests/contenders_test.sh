@@ -30,8 +30,10 @@ skipped() { # KIND PROGRAM
 	local pattern program test why
 	unclaimed | while read -r pattern program test why; do
 		# shellcheck disable=SC2053  # a pattern
-		[[ $program = "$2" && $1 = $pattern ]] && printf '%s ' "$test"
-	done | sed 's/ $//'
+		if [[ $program = "$2" && $1 = $pattern ]]; then
+			printf '%s ' "$test"
+		fi
+	done
 }
 
 run_one() { # KIND PROGRAM
@@ -76,7 +78,7 @@ for kind in $kinds; do
 			jobs+=("$kind $program")
 		done
 	fi
-done 2>&1
+done
 [ ${#jobs[@]} -gt 0 ] || { echo "skipped: none is installed"; exit 77; }
 
 running=0

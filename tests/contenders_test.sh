@@ -11,7 +11,7 @@ set -euo pipefail
 : "${TOP_SRCDIR:?the sources}" "${HERDD:?the daemon}"
 
 kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
-programs="b_protocol b_lines c_flood c_plain"
+programs="b_protocol b_lines b_any c_flood c_plain"
 
 # What is not claimed: by whom (a pattern), program, test, and why.
 unclaimed() {
@@ -22,6 +22,7 @@ unclaimed() {
 	*  c_flood  sigterm_waits_for_a_slow_neighbour  the same
 	*  c_flood  designs_may_be_mixed  they have one design
 	*  c_plain  plain_herdds_do_not_echo  is about herdds alone
+	asyncio-streams  b_lines  many_in_one_segment  answers are written one by one
 	END
 }
 

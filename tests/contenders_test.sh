@@ -11,7 +11,14 @@ set -euo pipefail
 : "${TOP_SRCDIR:?the sources}" "${HERDD:?the daemon}"
 
 kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
-programs="b_protocol b_lines b_any c_flood c_plain"
+
+# Unless PROGRAM says otherwise. uvloop is another loop below the same server.
+programs_of() { # KIND
+	case $1 in
+	asyncio-uvloop) echo b_lines b_any ;;
+	*) echo b_protocol b_lines b_any c_flood c_plain ;;
+	esac
+}
 
 # What is not claimed: by whom (a pattern), program, test, and why.
 unclaimed() {
@@ -28,8 +35,8 @@ unclaimed() {
 
 # The tests of a program that a contender does not claim.
 skipped() { # KIND PROGRAM
-	local pattern program test why
-	unclaimed | while read -r pattern program test why; do
+	local pattern program test
+	unclaimed | while read -r pattern program test _; do
 		# shellcheck disable=SC2053  # a pattern
 		if [[ $program = "$2" && $1 = $pattern ]]; then
 			printf '%s ' "$test"
@@ -70,12 +77,12 @@ case ${HERD_CFLAGS-} in
 esac
 
 [ "${1-all}" = all ] || kinds=$1
-[ $# -lt 2 ] || programs=${*:2}
 jobs=()
 for kind in $kinds; do
 	if "$TOP_SRCDIR/tests/bench/contenders/run.sh" --has "$kind"; then
 		write_wrapper "$kind"
-		for program in $programs; do
+		named=${*:2}
+		for program in ${named:-$(programs_of "$kind")}; do
 			jobs+=("$kind $program")
 		done
 	fi

@@ -6,7 +6,8 @@
 here=$(dirname "${BASH_SOURCE[0]}")
 results=$dir/results
 failures=0
-declare -A server_pid=() server_port=() server_protocol=()
+herd_servers=()
+declare -A herd_port=() server_pid=() server_port=() server_protocol=()
 : > "$results"
 
 if [ "$(nproc)" -lt 2 ]; then
@@ -59,44 +60,64 @@ start_herd() { # NAME DESIGN WHERE WORKERS [LOG.MESSAGES]
 	launch "$1" herd "$port" "$3" "$HERDD" -c "$dir/$1/herd.conf" Goloman
 }
 
+# A herd of one contender: contenders/run.sh knows the kinds.
+start_contender() { # NAME KIND WHERE
+	start_contenders_of "$1" "$2" "$3" "$3" Goloman
+}
+
 # A herd of several, EDGES as "Goloman-Hands Goloman-Holiday": the first of them,
 # which is what NAME means, at WHERE, the others at OTHERS, as NAME/Hands. ABSENT
 # is in the file and not started.
 start_herd_of() { # NAME DESIGN WHERE OTHERS EDGES [ABSENT]
-	local name=$1 design=$2 where=$3 others=$4 edges=$5 absent=${6-}
-	local servers server first='' file=$dir/$1/herd.conf
-	local -A port=()
+	write_herd_of "$1" "$5" "threading = \"$2\"; workers = 1;"
+	launch_herd_of "$1" "$3" "$4" "${6-}" "$HERDD"
+}
+
+# The same of the contenders of a kind.
+start_contenders_of() { # NAME KIND WHERE OTHERS EDGES [ABSENT]
+	write_herd_of "$1" "$5" ""
+	launch_herd_of "$1" "$3" "$4" "${6-}" "$here/contenders/run.sh" "$2"
+}
+
+# Sets `herd_servers`, a list, and `herd_port`, of each.
+write_herd_of() { # NAME EDGES SETTINGS
+	local name=$1 edges=$2 server first=''
 	mkdir "$dir/$name"
-	servers=$(tr ' -' '\n\n' <<< "$edges" | awk '!seen[$0]++')
-	for server in $servers; do
-		port[$server]=$(free_port)
+	mapfile -t herd_servers < <(tr ' -' '\n\n' <<< "$edges" | awk '!seen[$0]++')
+	herd_port=()
+	for server in "${herd_servers[@]}"; do
+		herd_port[$server]=$(free_port)
 	done
 	{
-		echo "threading = \"$design\"; workers = 1;"
+		echo "$3"
 		echo "log = { directory = \"$dir/$name\"; messages = false; };"
 		echo "limits = { connections = 1000; };"
 		echo "servers = ("
-		for server in $servers; do
+		for server in "${herd_servers[@]}"; do
 			echo "${first}{ name = \"$server\"; host = \"127.0.0.1\";" \
-				"port = ${port[$server]}; talks_to = [ $(
+				"port = ${herd_port[$server]}; talks_to = [ $(
 					tr ' ' '\n' <<< "$edges" |
 						sed -n "s/^$server-\(.*\)/\"\1\"/p" |
 						paste -sd,) ]; }"
 			first=,
 		done
 		echo ");"
-	} > "$file"
-	for server in $servers; do
+	} > "$dir/$name/herd.conf"
+}
+
+launch_herd_of() { # NAME WHERE OTHERS ABSENT COMMAND...
+	local name=$1 where=$2 others=$3 absent=$4 server
+	shift 4
+	for server in "${herd_servers[@]}"; do
 		[ "$server" = "$absent" ] && continue
-		launch "$name" herd "${port[$server]}" "$where" \
-			"$HERDD" -c "$file" "$server"
+		launch "$name" herd "${herd_port[$server]}" "$where" \
+			"$@" -c "$dir/$name/herd.conf" "$server"
 		server_pid[$name/$server]=${server_pid[$name]}
-		server_port[$name/$server]=${port[$server]}
+		server_port[$name/$server]=${herd_port[$server]}
 		where=$others
 	done
-	server=${servers%%[[:space:]]*}
-	server_pid[$name]=${server_pid[$name/$server]}
-	server_port[$name]=${server_port[$name/$server]}
+	server_pid[$name]=${server_pid[$name/${herd_servers[0]}]}
+	server_port[$name]=${herd_port[${herd_servers[0]}]}
 }
 
 start_memcached() { # NAME WHERE THREADS

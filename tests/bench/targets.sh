@@ -79,15 +79,21 @@ connecting() {
 }
 
 python_servers() {
+	local kind kinds=()
 	heading "Beside Python's asyncio, P=16"
-	start_bare protocol 0 herd python3 "$here/asyncio_server.py" protocol
-	start_bare streams 0 herd python3 "$here/asyncio_server.py" streams
-	rounds 3 python "herd-threaded herd-single protocol streams" closed \
+	for kind in asyncio-protocol asyncio-streams; do
+		"$here/contenders/run.sh" --has "$kind" || continue
+		start_contender "$kind" "$kind" 0
+		kinds+=("$kind")
+	done
+	[ ${#kinds[@]} -gt 0 ] || return
+	rounds 3 python "herd-threaded herd-single ${kinds[*]}" closed \
 		--pipeline 16 --cpus 1 "${short[@]}"
-	ratios "rate x asyncio Protocol" ">= 8" python protocol "$rate"
-	ratios "rate x asyncio streams" ">= 20" python streams "$rate"
-	stop protocol
-	stop streams
+	ratios "rate x asyncio Protocol" ">= 8" python asyncio-protocol "$rate"
+	ratios "rate x asyncio streams" ">= 20" python asyncio-streams "$rate"
+	for kind in "${kinds[@]}"; do
+		stop "$kind"
+	done
 }
 
 neighbours() {

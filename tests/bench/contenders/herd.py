@@ -25,11 +25,11 @@ SHOWN = 128  # bytes of a line that is too long
 
 # White space, in bytes, is the six characters that herd(7) means. The ranges are
 # in the patterns, because floats would round what is just outside.
-LOCATION = (rb"[+-]0*(?:90(?:\.0*)?|[1-8]?\d(?:\.\d*)?)"
-            rb"[+-]0*(?:180(?:\.0*)?|(?:1[0-7]\d|[1-9]?\d)(?:\.\d*)?)/?")
+LOCATION = (rb"[+-]0*(?:[1-8]?\d(?:\.\d*)?|90(?:\.0*)?)"
+            rb"[+-]0*(?:(?:1[0-7]\d|\d\d?)(?:\.\d*)?|180(?:\.0*)?)/?")
 STAMP = rb"0*(\d{1,10})(?:\.(\d{0,9})\d*)?"
-RADIUS = rb"0*(?:50(?:\.0*)?|[1-4]?\d(?:\.\d*)?)"
-BOUND = rb"0*(?:20|1?\d)"
+RADIUS = rb"0*(?:[1-4]?\d(?:\.\d*)?|50(?:\.0*)?)"
+BOUND = rb"0*(?:1?\d|20)"
 DIFFERENCE = rb"[+-]?\d{1,99}(?:\.\d{0,99})?(?:[eE][+-]?\d{1,3})?"
 
 match_iamat = re.compile(
@@ -69,8 +69,9 @@ def nanoseconds(seconds, fraction):
 def order(line):
     """Of two lines with the same stamp, that with the smaller order wins."""
     difference = line.split(b" ", 3)[2]
-    return (not match_own_form(difference),
-            int(Fraction(difference.decode()) * SECOND), line)
+    if match_own_form(difference):
+        return False, int(difference.replace(b".", b"")), line
+    return True, int(Fraction(difference.decode()) * SECOND), line
 
 
 class Server:
@@ -123,9 +124,9 @@ class Server:
         difference = time.time_ns() - stamp_ns
         if stamp_ns > STAMP_MAX or 0 < self.clock_ahead < -difference:
             return None
-        line = b"AT %b %c%d.%09d %b %b %b" % (
-            self.name, b"+-"[difference < 0], *divmod(abs(difference), SECOND),
-            client, location, stamp)
+        digits = b"%+011d" % difference
+        line = b"AT %b %b.%b %b %b %b" % (
+            self.name, digits[:-9], digits[-9:], client, location, stamp)
         self.learn(client, stamp_ns, line)
         return line + b"\n"
 
@@ -242,8 +243,7 @@ def read_conf(text):
         return found[1] if found else default
 
     servers = {}
-    for server in re.findall(r"\{([^{}]*\btalks_to[^{}]*|[^{}]*\bport[^{}]*)\}",
-                             text):
+    for server in re.findall(r"\{([^{}]*\bname\s*=[^{}]*)\}", text):
         servers[setting(r'name\s*=\s*"(.+?)"', server, "")] = (
             setting(r'host\s*=\s*"(.+?)"', server, "127.0.0.1"),
             int(setting(r"port\s*=\s*(\d+)", server, "")),

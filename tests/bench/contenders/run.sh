@@ -10,6 +10,8 @@
 # ${TMPDIR:-/tmp}/herd-classes-UID).
 set -eu
 export PYTHONDONTWRITEBYTECODE=1 # nothing is left among the sources
+# Debian's, which python3-uvloop is for: so they differ in the loop alone.
+python=/usr/bin/python3
 here=$(cd "$(dirname "$0")" && pwd)
 
 die() { # STATUS TEXT
@@ -26,8 +28,8 @@ needs() { # PACKAGE COMMAND...
 
 check() {
 	case $kind in
-	asyncio-protocol | asyncio-streams) needs python3 python3 -c '' ;;
-	asyncio-uvloop) needs python3-uvloop /usr/bin/python3 -c 'import uvloop' ;;
+	asyncio-protocol | asyncio-streams) needs python3 "$python" -c '' ;;
+	asyncio-uvloop) needs python3-uvloop "$python" -c 'import uvloop' ;;
 	node) needs nodejs node --version ;;
 	java-*)
 		needs default-jdk-headless command -v javac
@@ -62,10 +64,10 @@ fi
 kind=$1
 shift
 case $kind in
-asyncio-protocol) exec python3 "$here/asyncio_protocol.py" "$@" ;;
-asyncio-streams) exec python3 "$here/asyncio_streams.py" "$@" ;;
+asyncio-protocol) exec "$python" "$here/asyncio_protocol.py" "$@" ;;
+asyncio-streams) exec "$python" "$here/asyncio_streams.py" "$@" ;;
 asyncio-uvloop)
-	exec /usr/bin/python3 "$here/asyncio_protocol.py" --uvloop "$@"
+	exec "$python" "$here/asyncio_protocol.py" --uvloop "$@"
 	;;
 node) exec node "$here/herd_node.js" "$@" ;;
 java-*)

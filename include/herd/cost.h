@@ -17,7 +17,7 @@
 
 #include "herd/base.h"
 
-#define COST_PIDS_MAX    16
+#define COST_PIDS_MAX    64
 #define COST_THREADS_MAX 256
 #define COST_NAME_MAX    16 /* of a thread, NUL included */
 
@@ -30,6 +30,7 @@ struct cost_thread {
 struct cost {
 	struct cost_thread threads[COST_THREADS_MAX];
 	size_t thread_count;
+	bool crowded;         /* there are more threads; none of them is told */
 	int64_t cpu_ns;       /* of all processes */
 	int64_t memory_bytes; /* of all processes */
 	int64_t own_cpu_ns;   /* of this process */
@@ -40,7 +41,7 @@ struct cost {
 };
 
 /* pids: of the server, of which there may be none.
- * 0; -ESRCH: one of them is gone or has ended; -ENOSPC: too many threads; -errno of /proc. */
+ * 0; -ESRCH: one of them is gone or has ended; -errno of /proc. */
 HERD_MUST_CHECK int cost_take(
 	const pid_t *pids, size_t count, struct cost *ret_cost);
 

@@ -94,10 +94,9 @@ static int add_threads(pid_t pid, struct cost *into)
 
 		if (tid <= 0) /* "." and ".." */
 			continue;
-		if (into->thread_count == COST_THREADS_MAX) {
-			rc = -ENOSPC;
+		into->crowded |= into->thread_count == COST_THREADS_MAX;
+		if (into->crowded)
 			break;
-		}
 		rc = read_thread(pid, tid, t);
 		if (rc == -ESRCH) {
 			rc = 0;
@@ -180,21 +179,18 @@ int cost_take(const pid_t *pids, size_t count, struct cost *ret_cost)
 	}
 	if (rc)
 		return rc;
+	if (c.crowded)
+		c.thread_count = 0;
 	c.own_cpu_ns = own_cpu_ns();
 	*ret_cost = c;
 	return 0;
 }
-
-#define TEXT_OF(number) #number
-#define TEXT(number)    TEXT_OF(number)
 
 const char *cost_explain(int rc)
 {
 	if (rc == -ESRCH)
 		return "there is no process of that number (--pid), or no "
 		       "longer";
-	if (rc == -ENOSPC)
-		return "it has more than " TEXT(COST_THREADS_MAX) " threads";
 	return sys_error_text(rc);
 }
 
@@ -208,6 +204,9 @@ static int64_t cpu_of(const struct cost *c, const struct cost_thread *t)
 
 void cost_subtract(struct cost *after, const struct cost *before)
 {
+	after->crowded |= before->crowded;
+	if (after->crowded)
+		after->thread_count = 0;
 	for (size_t i = 0; i < after->thread_count; i++) {
 		struct cost_thread *t = &after->threads[i];
 

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# The servers in other languages that herd is compared with (bench/contenders) do
-# what herdd does, where they claim to: the programs of the integration suite are
-# run with a contender in herdd's place, and c_plain with contenders beside herdds.
+# The servers in other languages that herd is compared with (bench/contenders)
+# do what herdd does, where they claim to: programs of the integration suite are
+# run with a contender in herdd's place, and c_plain with contenders beside
+# herdds.
 #
 # usage: contenders_test.sh [KIND [PROGRAM]...]   in a build folder
 #
-# KIND: one of those below, or "all". A contender that is not installed is skipped.
+# KIND: one of those that bench/contenders/run.sh knows, or "all": those below.
+# What is not installed is skipped.
 set -euo pipefail
 
 : "${TOP_SRCDIR:?the sources}" "${HERDD:?the daemon}"
 
-kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
+kinds="asyncio-protocol asyncio-streams asyncio-uvloop"
 
 # Unless PROGRAM says otherwise. uvloop is another loop below the same server.
 programs_of() { # KIND
@@ -57,8 +59,8 @@ run_one() { # KIND PROGRAM
 	[ "$status" -eq 0 ] || echo "this failed: $2 of $1, status $status" >> "$out"
 }
 
-# Runs the program of its kind, which says on standard output that it serves, where
-# the tests wait for it: NAME.log beside FILE.
+# Runs the program of its kind; what it says on standard output, that it serves,
+# the tests find where they look for it: NAME.log beside FILE.
 write_wrapper() { # KIND
 	cat > "$work/$1" <<-END
 	#!/bin/bash

@@ -1,7 +1,8 @@
-/* b_any - updates between servers, as far as any implementation of the protocol
- * is bound to them, whatever connections it makes: herd(7), "Which location is
- * newer", "Between servers". The test plays the plain neighbours Xenia and Yvonne,
- * and may be run with another server than herdd (contenders_test.sh). */
+/* b_any - what any implementation of the protocol has to do with updates,
+ * whatever connections it makes, and with clients that do not read: herd(7),
+ * "Which location is newer", "Between servers". The test plays the plain
+ * neighbours Xenia and Yvonne. It may be run with another server than herdd:
+ * contenders_test.sh. */
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -35,7 +36,7 @@ static const char *known(struct herd *h, const char *id)
 	return herd_printf(h, "%.*s", (int)strcspn(answer, "\n"), answer);
 }
 
-/* --- what a neighbour hears ------------------------------------------------- */
+/* --- what a neighbour hears ----------------------------------------------- */
 
 #define HEARD_MAX 8
 
@@ -119,7 +120,7 @@ static void leave(struct neighbour *n)
 		client_close(n->heard[--n->count]);
 }
 
-/* --- what she says ---------------------------------------------------------- */
+/* --- what she says -------------------------------------------------------- */
 
 /* What is said, and what is kept of it for the client k. */
 static const struct {
@@ -164,7 +165,7 @@ START_TEST(all_else_is_a_clients)
 }
 END_TEST
 
-/* --- and what the others hear of it ----------------------------------------- */
+/* --- and what the others hear of it --------------------------------------- */
 
 START_TEST(news_is_passed_on)
 {
@@ -240,10 +241,10 @@ START_TEST(long_updates)
 }
 END_TEST
 
-/* --- which is newer --------------------------------------------------------- */
+/* --- which is newer ------------------------------------------------------- */
 
-/* Of one client: each wins over all that come before it. No two of a server have
- * the same location: herdd would take them for echoes. */
+/* Of one client: each wins over all that come before it. No two of a server
+ * have the same location: herdd would take them for echoes. */
 static const char *const order[] = {
 	"AT Z 1 k +1+1 5",
 	"AT Z 1 k +2+1 5.000000001",
@@ -304,6 +305,51 @@ START_TEST(all_choose_the_same_winner)
 }
 END_TEST
 
+/* --- back-pressure -------------------------------------------------------- */
+
+/* More than all the sockets hold on the way there and back. */
+#define MUCH (64 * 1024 * 1024)
+
+/* As much as the server takes: until there is no room for half a second. */
+static size_t send_all_it_takes(struct client *c, const char *bytes)
+{
+	struct pollfd p = {.fd = client_fd(c), .events = POLLOUT};
+	size_t len = strlen(bytes);
+	size_t sent = 0;
+
+	while (sent < MUCH &&
+		poll(&p, 1, herd_left_ms(herd_deadline(0.5))) == 1) {
+		size_t at = sent % len;
+		ssize_t some = send(p.fd, bytes + at, len - at,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		ck_assert_int_gt(some, 0);
+		sent += (size_t)some;
+	}
+	return sent;
+}
+
+/* Nobody else waits for her; and no answer is lost. */
+START_TEST(who_does_not_read_is_not_read)
+{
+	struct herd *h = up(_i);
+	struct client *c = client_open(h, "Goloman");
+	static char line[1001];
+	struct text all;
+	size_t sent;
+
+	memset(line, 'x', sizeof line - 2);
+	line[sizeof line - 2] = '\n';
+	sent = send_all_it_takes(c, line);
+	ck_assert_uint_lt(sent, MUCH);
+	ck_assert_str_eq(herd_ask(h, "Goloman", "y"), "? y\n");
+	all = client_talk(c, text_of(line + sent % strlen(line)));
+	ck_assert_uint_eq(herd_count(all.ptr, "\n"), sent / strlen(line) + 1);
+	client_close(c);
+	herd_free(h);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
 	herd_add_test(tcase, updates_are_taken_and_not_answered);
@@ -312,6 +358,7 @@ static void add_tests(TCase *tcase)
 	herd_add_test(tcase, what_is_no_news_goes_no_further);
 	herd_add_test(tcase, long_updates);
 	herd_add_test(tcase, all_choose_the_same_winner);
+	herd_add_test(tcase, who_does_not_read_is_not_read);
 }
 
 int main(void)

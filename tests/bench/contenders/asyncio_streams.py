@@ -4,8 +4,9 @@ a line, writes the answer, and waits until there is room for more.
 
     asyncio_streams.py -c FILE NAME
 
-A stream has one limit to its lines, which here is that of updates where there are
-neighbours: then what a client says may be longer than limits.line until it ends."""
+A stream has one limit to its lines, which here is that of updates where there
+are neighbours: then what a client says may be longer than limits.line until it
+ends."""
 import asyncio
 
 import herd

@@ -7,9 +7,10 @@ holds, and then what it learns. A seventh field names it as the one who says so,
 and the neighbour does not say it back.
 
 What herdd does and this does not: bound the number of connections and the time
-a client may take to read; catch up by comparing what both sides hold, rather
-than saying it all; hand over what is unsaid when it ends; ask for a secret, ask
-for places, keep a log."""
+a client may take to read; find out that a neighbour has gone without a word;
+catch up by comparing what both sides hold, rather than saying it all at once;
+hand over what is unsaid when it ends; ask for a secret; ask for places; keep a
+log."""
 import asyncio
 import re
 import signal
@@ -23,8 +24,8 @@ STAMP_MAX = 2**63 - 1
 UPDATE_MAX = 128 * 1024  # bytes in an AT line
 SHOWN = 128  # bytes of a line that is too long
 
-# White space, in bytes, is the six characters that herd(7) means. The ranges are
-# in the patterns, because floats would round what is just outside.
+# White space, in bytes, is the six characters that herd(7) means. The ranges
+# are in the patterns, because floats would round what is just outside.
 LOCATION = (rb"[+-]0*(?:[1-8]?\d(?:\.\d*)?|90(?:\.0*)?)"
             rb"[+-]0*(?:(?:1[0-7]\d|\d\d?)(?:\.\d*)?|180(?:\.0*)?)/?")
 STAMP = rb"0*(\d{1,10})(?:\.(\d{0,9})\d*)?"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh - run a contender: a server of the herd written in another language. The
-# process becomes the server: its pid is the one that was started.
+# run.sh - run a contender: a server of the herd written in another language.
+# The process becomes the server: its pid is the one that was started.
 #
 # usage: run.sh KIND -c FILE NAME    run it
 #        run.sh --has KIND           is all it needs installed? says what is not

@@ -1,0 +1,440 @@
+// herd_node.js - a server of the herd in Node.js, to compare herd with.
+//
+//   node herd_node.js -c FILE NAME
+//
+// It speaks the protocol of herd(7) as a "plain" server does. What it leaves out:
+// there is no provider of places, no secret, no log, and nothing bounds what waits
+// for a neighbour that is slow. A neighbour that comes (back) up is told every line
+// there is, where herdd compares first and sends what is missing.
+//
+//   client ---> Client.obey --> Herd.learn --> Link.tell ---> neighbour
+//          <---   answers         clients        news
+//
+// One thread, no locks. All lines of one read are answered in one write, and what
+// is new in them goes to each neighbour in one write.
+'use strict';
+
+const { promises: dns } = require('node:dns');
+const fs = require('node:fs');
+const net = require('node:net');
+const { Readable } = require('node:stream');
+const lines = require('./herd_node_lines.js');
+
+const AT_LINE_MAX = 128 * 1024; // from a neighbour; longer than a client's may be
+const QUOTE = 128; // of a line that is too long
+const ANSWERS_MAX = 256 * 1024; // in one write, or a little more
+const DISCARD_MS = 1000;
+const REDIAL_MS = { first: 50, last: 2000 };
+const PAGE = 64 * 1024; // of the lines for a neighbour that has come up
+
+const NO_PLACES = `{
+   "html_attributions" : [],
+   "results" : [],
+   "status" : "ZERO_RESULTS"
+}
+
+`;
+const NO_PROVIDER = `{
+   "error_message" : "no places provider is configured",
+   "html_attributions" : [],
+   "results" : [],
+   "status" : "UNKNOWN_ERROR"
+}
+
+`;
+
+// --- the clock ------------------------------------------------------------------
+
+// The wall clock to the nanosecond. Date.now() tells it in milliseconds only; the
+// nanoseconds of process.hrtime() count from some other moment. How far these two
+// are apart can be seen when a millisecond begins.
+class Clock {
+  constructor() {
+    this.adjust();
+    setInterval(() => this.check(), 1000).unref();
+  }
+
+  now() {
+    let [seconds, nanoseconds] = process.hrtime();
+    seconds += this.ahead.seconds;
+    nanoseconds += this.ahead.nanoseconds;
+    if (nanoseconds >= 1e9) {
+      seconds++;
+      nanoseconds -= 1e9;
+    }
+    return { seconds, nanoseconds };
+  }
+
+  adjust() {
+    let ahead = 0n;
+    // Whatever delays us makes it too small.
+    for (let i = 0; i < 5; i++) {
+      const before = Date.now();
+      let milliseconds;
+      do milliseconds = Date.now(); while (milliseconds === before);
+      const seen = BigInt(milliseconds) * 1_000_000n - process.hrtime.bigint();
+      if (seen > ahead) ahead = seen;
+    }
+    this.ahead = {
+      seconds: Number(ahead / 1_000_000_000n),
+      nanoseconds: Number(ahead % 1_000_000_000n),
+    };
+  }
+
+  // Somebody may have set the wall clock.
+  check() {
+    const { seconds, nanoseconds } = this.now();
+    if (Math.abs(seconds * 1000 + nanoseconds / 1e6 - Date.now()) > 2) this.adjust();
+  }
+}
+
+// --- the herd -------------------------------------------------------------------
+
+// A string that is cut out of others, or put together of them, keeps all of those
+// in memory. What is stored for long is a copy.
+const scratch = Buffer.allocUnsafe(2 * AT_LINE_MAX);
+
+function copyOf(text) {
+  return scratch.latin1Slice(0, scratch.latin1Write(text, 0));
+}
+
+// What a server knows, and whom it tells.
+class Herd {
+  constructor({ name, limits, stopTimeout }) {
+    this.name = name;
+    this.limits = limits;
+    this.stopTimeout = stopTimeout;
+    this.clock = new Clock();
+    this.sightings = new Map(); // by the client's id
+    this.clients = new Set();
+    this.links = [];
+    this.isStopping = false;
+  }
+
+  // `knownBy`: the names of servers that need not be told, each behind a space.
+  learn(id, sighting, knownBy) {
+    const held = this.sightings.get(id);
+    if (held === undefined) {
+      id = copyOf(id);
+    } else if (!lines.isNewer(sighting, held)) {
+      return;
+    }
+    sighting.line = copyOf(sighting.line);
+    this.sightings.set(id, sighting);
+    if (this.links.length > 0) this.tell(sighting.line, knownBy.split(' '));
+  }
+
+  tell(line, knownBy) {
+    const update = this.updateOf(line);
+    for (const link of this.links)
+      if (!knownBy.includes(link.name)) link.tell(update);
+  }
+
+  // Behind the line it says who sends it, so that it is not sent back.
+  updateOf(line) {
+    return `${line.slice(0, -1)} ${this.name}\n`;
+  }
+
+  *allUpdates() {
+    let page = '';
+    for (const { line } of this.sightings.values()) {
+      page += this.updateOf(line);
+      if (page.length < PAGE) continue;
+      yield page;
+      page = '';
+    }
+    if (page) yield page;
+  }
+
+  // To be called when all lines of a read have been obeyed.
+  sendNews() {
+    for (const link of this.links) link.sendNews();
+  }
+
+  async serve(me, neighbours) {
+    const { address } = await dns.lookup(me.host);
+    for (const neighbour of neighbours) {
+      neighbour.address = (await dns.lookup(neighbour.host)).address;
+      this.links.push(new Link(this, neighbour, address));
+    }
+    this.neighbourAddresses = new Set(neighbours.map(({ address }) => address));
+    this.server = net.createServer(
+      { allowHalfOpen: true, noDelay: true }, (socket) => new Client(this, socket));
+    this.server.listen({ host: address, port: me.port, backlog: 4096 }, () => {
+      console.log(`serving on ${address}:${me.port}`);
+      for (const link of this.links) link.dial();
+    });
+    this.server.on('error', (error) => die(1, error.message));
+  }
+
+  // The process ends when nothing is left open. A neighbour closes when it has
+  // read all, a client when it wants to.
+  stop() {
+    this.isStopping = true;
+    this.server.close();
+    for (const client of this.clients) client.discard();
+    for (const link of this.links) link.stop();
+    setTimeout(() => process.exit(0), this.stopTimeout * 1000).unref();
+  }
+}
+
+// --- clients --------------------------------------------------------------------
+
+// Whoever has connected: a client, or a neighbour that tells its updates.
+class Client {
+  constructor(herd, socket) {
+    this.herd = herd;
+    this.socket = socket;
+    this.isNeighbour = herd.neighbourAddresses.has(socket.remoteAddress);
+    this.rest = ''; // not yet obeyed
+    this.hasEnded = false;
+    this.isDiscarding = false;
+    herd.clients.add(this);
+    socket.setDefaultEncoding('latin1');
+    socket.on('data', (data) => this.take(data.latin1Slice()));
+    socket.on('end', () => this.end());
+    socket.on('drain', () => this.goOn());
+    socket.on('error', () => {}); // "close" follows
+    socket.on('close', () => herd.clients.delete(this));
+  }
+
+  take(chunk) {
+    if (this.isDiscarding) return;
+    this.rest += chunk;
+    if (chunk.includes('\n') || this.rest.length > this.herd.limits.line) this.obey();
+  }
+
+  // What has no LF at the end of file is a line, too.
+  end() {
+    this.hasEnded = true;
+    if (this.isDiscarding) return;
+    if (this.rest) this.rest += '\n';
+    this.obey();
+  }
+
+  goOn() {
+    if (this.isDiscarding) return;
+    this.socket.resume();
+    this.obey();
+  }
+
+  // Obey the lines there are, as long as the client takes the answers.
+  obey() {
+    this.now = this.herd.clock.now();
+    let taken = true;
+    let more = true;
+    while (more && taken) {
+      this.answers = '';
+      more = this.obeyLines();
+      if (this.answers) taken = this.socket.write(this.answers);
+      this.herd.sendNews();
+    }
+    if (this.isTooLong) this.discard();
+    else if (!taken) this.socket.pause();
+    else if (this.hasEnded) this.socket.end();
+  }
+
+  // True if it stopped because of so many answers.
+  obeyLines() {
+    const text = this.rest;
+    let start = 0;
+    let end = 0;
+    while ((end = text.indexOf('\n', start)) >= 0) {
+      if (this.answers.length >= ANSWERS_MAX) break;
+      if (this.refuseTooLong(text, start, end)) return false;
+      this.answers += this.answer(text, start, end);
+      start = end + 1;
+    }
+    if (end < 0 && this.refuseTooLong(text, start, text.length)) return false;
+    this.rest = text.slice(start);
+    return end >= 0;
+  }
+
+  refuseTooLong(text, start, end) {
+    const length = end - start;
+    if (length <= this.herd.limits.line) return false;
+    const line = text.slice(start, end);
+    if (length <= AT_LINE_MAX && this.isNeighbour && lines.beginsWithAt(line))
+      return false;
+    this.answers += `? ${line.slice(0, QUOTE)}\n`;
+    this.isTooLong = true;
+    return true;
+  }
+
+  answer(text, start, end) {
+    const answer = this.answerNormal(text, start); // as most lines are
+    if (answer !== null) return answer;
+    const line = text.slice(start, end);
+    const fields = lines.fieldsOf(line);
+    if (!fields) return '';
+    return this.answerNormal(fields.join(' ') + '\n', 0) ??
+      `? ${lines.trim(line, fields)}\n`;
+  }
+
+  // The answer to the command in normal form that begins at `start`; null if there
+  // is none.
+  answerNormal(text, start) {
+    let fields;
+    if ((fields = lines.match(lines.IAMAT, text, start))) return this.iamat(fields);
+    if ((fields = lines.match(lines.AT, text, start))) return this.at(fields);
+    if ((fields = lines.match(lines.WHATSAT, text, start))) return this.whatsat(fields);
+    return null;
+  }
+
+  iamat([, operands, id, whole, fraction]) {
+    const stamp = lines.readStamp(whole, fraction);
+    if (!stamp || this.isTooFarAhead(stamp)) return null;
+    const difference = lines.formatDifference(this.now, stamp);
+    const line = `AT ${this.herd.name} ${difference} ${operands}\n`;
+    this.herd.learn(id, { ...stamp, line }, '');
+    return line;
+  }
+
+  isTooFarAhead({ seconds, nanoseconds }) {
+    const { clockAhead } = this.herd.limits;
+    return clockAhead > 0 && seconds - this.now.seconds +
+      (nanoseconds - this.now.nanoseconds) / 1e9 > clockAhead;
+  }
+
+  at([, line, id, whole, fraction, knownBy]) {
+    const stamp = lines.readStamp(whole, fraction);
+    if (!stamp || !this.isNeighbour) return null;
+    this.herd.learn(id, { ...stamp, line: line + '\n' }, knownBy);
+    return '';
+  }
+
+  whatsat([, id, radius, bound]) {
+    const sighting = this.herd.sightings.get(id);
+    if (!sighting) return null;
+    const isNothing = lines.isZero(radius) || lines.isZero(bound);
+    return sighting.line + (isNothing ? NO_PLACES : NO_PROVIDER);
+  }
+
+  // No more answers; but a close with something unread would be a reset, and the
+  // last answers might be lost.
+  discard() {
+    this.isDiscarding = true;
+    this.rest = '';
+    this.socket.end();
+    this.socket.resume();
+    setTimeout(() => this.socket.destroy(), DISCARD_MS).unref();
+  }
+}
+
+// --- neighbours -----------------------------------------------------------------
+
+// The connection to a neighbour on which it is told what is new.
+class Link {
+  constructor(herd, { name, address, port }, localAddress) {
+    this.herd = herd;
+    this.name = name;
+    this.target = { host: address, port, localAddress, noDelay: true };
+    this.socket = null; // while it is up
+    this.news = '';
+    this.pause = REDIAL_MS.first;
+  }
+
+  dial() {
+    if (this.herd.isStopping) return;
+    const socket = net.connect(this.target);
+    socket.setDefaultEncoding('latin1');
+    socket.on('connect', () => this.begin(socket));
+    socket.on('error', () => {}); // "close" follows
+    socket.on('close', () => this.redial());
+    socket.resume(); // what it refuses, it says; but we want to hear of its end
+  }
+
+  begin(socket) {
+    this.socket = socket;
+    this.pause = REDIAL_MS.first;
+    if (this.herd.isStopping) this.stop();
+    else
+      Readable.from(this.herd.allUpdates(), { highWaterMark: 1 })
+        .pipe(socket, { end: false });
+  }
+
+  redial() {
+    this.socket = null;
+    this.news = '';
+    setTimeout(() => this.dial(), this.pause).unref();
+    this.pause = Math.min(2 * this.pause, REDIAL_MS.last);
+  }
+
+  // While it is down there is no need to: it will be told everything.
+  tell(update) {
+    if (this.socket) this.news += update;
+  }
+
+  sendNews() {
+    if (!this.news) return;
+    this.socket.write(this.news);
+    this.news = '';
+  }
+
+  stop() {
+    this.socket?.end();
+  }
+}
+
+// --- configuration --------------------------------------------------------------
+
+// What is needed of a herd.conf (libconfig), read without a proper parser.
+function readConf(file, name) {
+  const text = fs.readFileSync(file, 'latin1')
+    .replace(/("(?:[^"\\]|\\.)*")|#.*|\/\/.*|\/\*[^]*?\*\//g, '$1'); // no comments
+  const groups = text.match(/\{[^{}]*\}/g) ?? [];
+  const servers = new Map();
+  for (const group of groups) {
+    const name = setting(group, 'name');
+    const port = Number(setting(group, 'port'));
+    if (!name || !port) continue;
+    const talksTo = /\btalks_to\s*[=:]\s*[[(]([^\])]*)/.exec(group)?.[1] ?? '';
+    servers.set(name, {
+      name,
+      port,
+      host: setting(group, 'host') ?? '127.0.0.1',
+      talksTo: new Set(Array.from(talksTo.matchAll(/"([^"]*)"/g), ([, other]) => other)),
+    });
+  }
+  const me = servers.get(name);
+  if (!me) throw new Error(`${file}: there is no server ${name}`);
+  const limits = /\blimits\s*[=:]\s*\{([^{}]*)\}/.exec(text)?.[1] ?? '';
+  return {
+    me,
+    neighbours: [...servers.values()].filter((other) => other !== me &&
+      (me.talksTo.has(other.name) || other.talksTo.has(name))),
+    limits: {
+      line: Number(setting(limits, 'line') ?? 65536),
+      clockAhead: Number(setting(limits, 'clock_ahead') ?? 0),
+    },
+    stopTimeout: Number(setting(text, 'stop_timeout') ?? 2),
+  };
+}
+
+function setting(group, key) {
+  const found = new RegExp(`\\b${key}\\s*[=:]\\s*(?:"([^"]*)"|([\\w.+-]+))`).exec(group);
+  return found?.[1] ?? found?.[2];
+}
+
+// --- main -----------------------------------------------------------------------
+
+function die(status, message) {
+  console.error(`herd_node: ${message}`);
+  process.exit(status);
+}
+
+function main(args) {
+  const [option, file, name] = args;
+  if (args.length !== 3 || option !== '-c') die(2, 'usage: herd_node.js -c FILE NAME');
+  let conf;
+  try {
+    conf = readConf(file, name);
+  } catch (error) {
+    die(2, error.message);
+  }
+  const herd = new Herd({ name, ...conf });
+  process.on('SIGTERM', () => herd.stop());
+  herd.serve(conf.me, conf.neighbours).catch((error) => die(1, error.message));
+}
+
+main(process.argv.slice(2));

@@ -62,7 +62,7 @@ class Clock {
       seconds++;
       nanoseconds -= 1e9;
     }
-    return { seconds, nanoseconds };
+    return new lines.Moment(seconds, nanoseconds);
   }
 
   adjust() {
@@ -114,14 +114,17 @@ class Herd {
   // `knownBy`: the names of servers that need not be told, each behind a space.
   learn(id, sighting, knownBy) {
     const held = this.sightings.get(id);
-    if (held === undefined) {
-      id = copyOf(id);
-    } else if (!lines.isNewer(sighting, held)) {
-      return;
+    if (held && !lines.isNewer(sighting, held)) return;
+    const line = copyOf(sighting.line);
+    if (held) {
+      held.seconds = sighting.seconds;
+      held.nanoseconds = sighting.nanoseconds;
+      held.line = line;
+    } else {
+      sighting.line = line;
+      this.sightings.set(copyOf(id), sighting);
     }
-    sighting.line = copyOf(sighting.line);
-    this.sightings.set(id, sighting);
-    if (this.links.length > 0) this.tell(sighting.line, knownBy.split(' '));
+    if (this.links.length > 0) this.tell(line, knownBy.split(' '));
   }
 
   tell(line, knownBy) {
@@ -281,12 +284,12 @@ class Client {
     return null;
   }
 
-  iamat([, operands, id, whole, fraction]) {
+  iamat({ 1: operands, 2: id, 3: whole, 4: fraction }) {
     const stamp = lines.readStamp(whole, fraction);
     if (!stamp || this.isTooFarAhead(stamp)) return null;
     const difference = lines.formatDifference(this.now, stamp);
     const line = `AT ${this.herd.name} ${difference} ${operands}\n`;
-    this.herd.learn(id, { ...stamp, line }, '');
+    this.herd.learn(id, new lines.Sighting(stamp, line), '');
     return line;
   }
 
@@ -296,14 +299,14 @@ class Client {
       (nanoseconds - this.now.nanoseconds) / 1e9 > clockAhead;
   }
 
-  at([, line, id, whole, fraction, knownBy]) {
+  at({ 1: line, 2: id, 3: whole, 4: fraction, 5: knownBy }) {
     const stamp = lines.readStamp(whole, fraction);
     if (!stamp || !this.isNeighbour) return null;
-    this.herd.learn(id, { ...stamp, line: line + '\n' }, knownBy);
+    this.herd.learn(id, new lines.Sighting(stamp, line + '\n'), knownBy);
     return '';
   }
 
-  whatsat([, id, radius, bound]) {
+  whatsat({ 1: id, 2: radius, 3: bound }) {
     const sighting = this.herd.sightings.get(id);
     if (!sighting) return null;
     const isNothing = lines.isZero(radius) || lines.isZero(bound);

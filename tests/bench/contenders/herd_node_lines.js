@@ -54,15 +54,20 @@ function isZero(number) {
 
 // --- times ----------------------------------------------------------------------
 
-// The last that 64 bits hold when they count nanoseconds.
-const LAST = { seconds: 9223372036, nanoseconds: 854775807 };
+class Moment {
+  constructor(seconds, nanoseconds) {
+    this.seconds = seconds;
+    this.nanoseconds = nanoseconds;
+  }
+}
 
-// The two parts of a STAMP; null if there is no such time.
+// The two parts of a STAMP; null if nanoseconds since 1970 would not fit 64 bits.
 function readStamp(whole, fraction = '') {
   const seconds = Number(whole);
   const nanoseconds = Number(fraction.padEnd(9, '0'));
-  const stamp = { seconds, nanoseconds };
-  return isLater(stamp, LAST) ? null : stamp;
+  if (seconds > 9223372036 || (seconds === 9223372036 && nanoseconds > 854775807))
+    return null;
+  return new Moment(seconds, nanoseconds);
 }
 
 function isLater(a, b) {
@@ -88,9 +93,16 @@ function formatDistance(later, earlier) {
 
 // --- which is newer -------------------------------------------------------------
 
-// Sightings are { seconds, nanoseconds, line }: the client's stamp and the AT line,
-// its LF included. Whatever the order in which servers hear of two, all of them
-// keep the same one.
+// A client seen at a moment: its own clock's, and the AT line with its LF.
+class Sighting {
+  constructor({ seconds, nanoseconds }, line) {
+    this.seconds = seconds;
+    this.nanoseconds = nanoseconds;
+    this.line = line;
+  }
+}
+
+// Whatever the order in which servers hear of two sightings, all keep the same one.
 function isNewer(a, b) {
   if (a.seconds !== b.seconds) return a.seconds > b.seconds;
   if (a.nanoseconds !== b.nanoseconds) return a.nanoseconds > b.nanoseconds;
@@ -130,5 +142,5 @@ function readDifference(line) {
 
 module.exports = {
   IAMAT, WHATSAT, AT, match, fieldsOf, trim, beginsWithAt, isZero,
-  readStamp, isLater, formatDifference, isNewer,
+  Moment, readStamp, formatDifference, Sighting, isNewer,
 };

@@ -2,22 +2,23 @@
 //
 //   node herd_node.js -c FILE NAME
 //
-// It speaks the protocol of herd(7) as a "plain" server does. What it leaves out:
-// there is no provider of places, no secret, no log, and nothing bounds what waits
-// for a neighbour that is slow. A neighbour that comes (back) up is told every line
-// there is, where herdd compares first and sends what is missing.
-//
-//   client ---> Client.obey --> Herd.learn --> Link.tell ---> neighbour
-//          <---   answers         clients        news
+//   client ---> Client --> Herd, what is known --> Link ---> neighbour
+//          <---                                         <---
 //
 // One thread, no locks. All lines of one read are answered in one write, and what
-// is new in them goes to each neighbour in one write.
+// is new in them goes to each neighbour in one write. A neighbour that is slow is
+// told the newest of each client when it can take it, so that what waits for it is
+// bounded.
+//
+// It speaks the protocol of herd(7) as a "plain" server does. What herdd does and
+// this does not: ask for a secret, ask for places, log what is said, bound the number of
+// clients and the time they may take to read. And herdd compares what both hold
+// with a neighbour that comes back, where this tells it all.
 'use strict';
 
 const { promises: dns } = require('node:dns');
 const fs = require('node:fs');
 const net = require('node:net');
-const { Readable } = require('node:stream');
 const lines = require('./herd_node_lines.js');
 
 const AT_LINE_MAX = 128 * 1024; // from a neighbour; longer than a client's may be
@@ -25,7 +26,7 @@ const QUOTE = 128; // of a line that is too long
 const ANSWERS_MAX = 256 * 1024; // in one write, or a little more
 const DISCARD_MS = 1000;
 const REDIAL_MS = { first: 50, last: 2000 };
-const PAGE = 64 * 1024; // of the lines for a neighbour that has come up
+const PAGE = 64 * 1024; // of what a neighbour has not been told
 
 const NO_PLACES = `{
    "html_attributions" : [],
@@ -35,7 +36,7 @@ const NO_PLACES = `{
 
 `;
 const NO_PROVIDER = `{
-   "error_message" : "no places provider is configured",
+   "error_message" : "This server has no places provider.",
    "html_attributions" : [],
    "results" : [],
    "status" : "UNKNOWN_ERROR"
@@ -120,33 +121,23 @@ class Herd {
       held.seconds = sighting.seconds;
       held.nanoseconds = sighting.nanoseconds;
       held.line = line;
+      sighting = held;
     } else {
       sighting.line = line;
       this.sightings.set(copyOf(id), sighting);
     }
-    if (this.links.length > 0) this.tell(line, knownBy.split(' '));
+    if (this.links.length > 0) this.tell(sighting, knownBy.split(' '));
   }
 
-  tell(line, knownBy) {
-    const update = this.updateOf(line);
+  tell(sighting, knownBy) {
+    const update = this.updateOf(sighting);
     for (const link of this.links)
-      if (!knownBy.includes(link.name)) link.tell(update);
+      if (!knownBy.includes(link.name)) link.tell(sighting, update);
   }
 
   // Behind the line it says who sends it, so that it is not sent back.
-  updateOf(line) {
+  updateOf({ line }) {
     return `${line.slice(0, -1)} ${this.name}\n`;
-  }
-
-  *allUpdates() {
-    let page = '';
-    for (const { line } of this.sightings.values()) {
-      page += this.updateOf(line);
-      if (page.length < PAGE) continue;
-      yield page;
-      page = '';
-    }
-    if (page) yield page;
   }
 
   // To be called when all lines of a read have been obeyed.
@@ -332,9 +323,11 @@ class Link {
     this.herd = herd;
     this.name = name;
     this.target = { host: address, port, localAddress, noDelay: true };
-    this.socket = null; // while it is up
-    this.news = '';
     this.pause = REDIAL_MS.first;
+    this.socket = null; // while it is up
+    this.isFull = false; // it takes no more for now
+    this.news = ''; // for the next write
+    this.untold = new Set(); // sightings that have to wait for their turn
   }
 
   dial() {
@@ -342,40 +335,63 @@ class Link {
     const socket = net.connect(this.target);
     socket.setDefaultEncoding('latin1');
     socket.on('connect', () => this.begin(socket));
+    socket.on('drain', () => this.goOn());
     socket.on('error', () => {}); // "close" follows
     socket.on('close', () => this.redial());
-    socket.resume(); // what it refuses, it says; but we want to hear of its end
+    socket.resume(); // nothing is said to us, but we want to hear of its end
   }
 
+  // It may have been away, or started anew: it is told everything.
   begin(socket) {
+    console.log(`connected to ${this.name}`);
     this.socket = socket;
     this.pause = REDIAL_MS.first;
-    if (this.herd.isStopping) this.stop();
-    else
-      Readable.from(this.herd.allUpdates(), { highWaterMark: 1 })
-        .pipe(socket, { end: false });
+    this.untold = new Set(this.herd.sightings.values());
+    this.goOn();
   }
 
   redial() {
     this.socket = null;
     this.news = '';
+    this.untold.clear();
     setTimeout(() => this.dial(), this.pause).unref();
     this.pause = Math.min(2 * this.pause, REDIAL_MS.last);
   }
 
-  // While it is down there is no need to: it will be told everything.
-  tell(update) {
-    if (this.socket) this.news += update;
+  tell(sighting, update) {
+    if (!this.socket) return;
+    if (this.isFull) this.untold.add(sighting);
+    else this.news += update;
   }
 
   sendNews() {
     if (!this.news) return;
-    this.socket.write(this.news);
+    this.write(this.news);
     this.news = '';
   }
 
+  goOn() {
+    this.isFull = false;
+    while (this.untold.size > 0 && !this.isFull) this.write(this.nextPage());
+    if (this.herd.isStopping && this.untold.size === 0) this.socket.end();
+  }
+
+  nextPage() {
+    let page = '';
+    for (const sighting of this.untold) {
+      this.untold.delete(sighting);
+      page += this.herd.updateOf(sighting);
+      if (page.length >= PAGE) break;
+    }
+    return page;
+  }
+
+  write(text) {
+    this.isFull = !this.socket.write(text);
+  }
+
   stop() {
-    this.socket?.end();
+    if (this.socket && !this.isFull) this.goOn();
   }
 }
 

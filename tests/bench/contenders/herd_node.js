@@ -5,15 +5,15 @@
 //   client ---> Client --> Herd, what is known --> Link ---> neighbour
 //          <---                                         <---
 //
-// One thread, no locks. All lines of one read are answered in one write, and what
-// is new in them goes to each neighbour in one write. A neighbour that is slow is
-// told the newest of each client when it can take it, so that what waits for it is
-// bounded.
+// One thread, no locks. All lines of one read are answered in one write, and
+// what is new in them goes to each neighbour in one write. A neighbour that is
+// slow is told the newest of each client when it can take it, so that what
+// waits for it is bounded.
 //
-// It speaks the protocol of herd(7) as a "plain" server does. What herdd does and
-// this does not: ask for a secret, ask for places, log what is said, bound the number of
-// clients and the time they may take to read. And herdd compares what both hold
-// with a neighbour that comes back, where this tells it all.
+// It speaks the protocol of herd(7) as a "plain" server does. What herdd does
+// and this does not: ask for a secret, ask for places, log what is said, bound
+// the number of clients and the time they may take to read. And herdd compares
+// what both hold with a neighbour that comes back, where this tells it all.
 'use strict';
 
 const { promises: dns } = require('node:dns');
@@ -21,7 +21,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const lines = require('./herd_node_lines.js');
 
-const AT_LINE_MAX = 128 * 1024; // from a neighbour; longer than a client's may be
+const AT_LINE_MAX = 128 * 1024; // from a neighbour
 const QUOTE = 128; // of a line that is too long
 const ANSWERS_MAX = 256 * 1024; // in one write, or a little more
 const DISCARD_MS = 1000;
@@ -44,11 +44,11 @@ const NO_PROVIDER = `{
 
 `;
 
-// --- the clock ------------------------------------------------------------------
+// --- the clock ---------------------------------------------------------------
 
-// The wall clock to the nanosecond. Date.now() tells it in milliseconds only; the
-// nanoseconds of process.hrtime() count from some other moment. How far these two
-// are apart can be seen when a millisecond begins.
+// The wall clock to the nanosecond. Date.now() tells it in milliseconds only;
+// the nanoseconds of process.hrtime() count from some other moment. How far
+// apart these two are can be seen when a millisecond begins.
 class Clock {
   constructor() {
     this.adjust();
@@ -85,13 +85,14 @@ class Clock {
   // Somebody may have set the wall clock.
   check() {
     const { seconds, nanoseconds } = this.now();
-    if (Math.abs(seconds * 1000 + nanoseconds / 1e6 - Date.now()) > 2) this.adjust();
+    const milliseconds = seconds * 1000 + nanoseconds / 1e6;
+    if (Math.abs(milliseconds - Date.now()) > 2) this.adjust();
   }
 }
 
-// --- the herd -------------------------------------------------------------------
+// --- the herd ----------------------------------------------------------------
 
-// A string that is cut out of others, or put together of them, keeps all of those
+// A string that is cut out of another, or put together of several, keeps those
 // in memory. What is stored for long is a copy.
 const scratch = Buffer.allocUnsafe(2 * AT_LINE_MAX);
 
@@ -152,13 +153,13 @@ class Herd {
       this.links.push(new Link(this, neighbour, address));
     }
     this.neighbourAddresses = new Set(neighbours.map(({ address }) => address));
-    this.server = net.createServer(
-      { allowHalfOpen: true, noDelay: true }, (socket) => new Client(this, socket));
+    this.server = net.createServer({ allowHalfOpen: true, noDelay: true });
+    this.server.on('connection', (socket) => new Client(this, socket));
+    this.server.on('error', (error) => die(1, error.message));
     this.server.listen({ host: address, port: me.port, backlog: 4096 }, () => {
       console.log(`serving on ${address}:${me.port}`);
       for (const link of this.links) link.dial();
     });
-    this.server.on('error', (error) => die(1, error.message));
   }
 
   // The process ends when nothing is left open. A neighbour closes when it has
@@ -172,7 +173,7 @@ class Herd {
   }
 }
 
-// --- clients --------------------------------------------------------------------
+// --- clients -----------------------------------------------------------------
 
 // Whoever has connected: a client, or a neighbour that tells its updates.
 class Client {
@@ -195,7 +196,8 @@ class Client {
   take(chunk) {
     if (this.isDiscarding) return;
     this.rest += chunk;
-    if (chunk.includes('\n') || this.rest.length > this.herd.limits.line) this.obey();
+    if (chunk.includes('\n') || this.rest.length > this.herd.limits.line)
+      this.obey();
   }
 
   // What has no LF at the end of file is a line, too.
@@ -265,13 +267,16 @@ class Client {
       `? ${lines.trim(line, fields)}\n`;
   }
 
-  // The answer to the command in normal form that begins at `start`; null if there
-  // is none.
+  // The answer to the command in normal form that begins at `start`; null if
+  // there is none. What a neighbour tells is not answered: ''.
   answerNormal(text, start) {
     let fields;
-    if ((fields = lines.match(lines.IAMAT, text, start))) return this.iamat(fields);
-    if ((fields = lines.match(lines.AT, text, start))) return this.at(fields);
-    if ((fields = lines.match(lines.WHATSAT, text, start))) return this.whatsat(fields);
+    if ((fields = lines.match(lines.IAMAT, text, start)))
+      return this.iamat(fields);
+    if ((fields = lines.match(lines.AT, text, start)))
+      return this.at(fields);
+    if ((fields = lines.match(lines.WHATSAT, text, start)))
+      return this.whatsat(fields);
     return null;
   }
 
@@ -304,18 +309,19 @@ class Client {
     return sighting.line + (isNothing ? NO_PLACES : NO_PROVIDER);
   }
 
-  // No more answers; but a close with something unread would be a reset, and the
-  // last answers might be lost.
+  // No more answers than are on their way; but to close with something unread
+  // would be a reset, and lose the last of them.
   discard() {
     this.isDiscarding = true;
     this.rest = '';
-    this.socket.end();
     this.socket.resume();
-    setTimeout(() => this.socket.destroy(), DISCARD_MS).unref();
+    this.socket.end(() => {
+      setTimeout(() => this.socket.destroy(), DISCARD_MS).unref();
+    });
   }
 }
 
-// --- neighbours -----------------------------------------------------------------
+// --- neighbours --------------------------------------------------------------
 
 // The connection to a neighbour on which it is told what is new.
 class Link {
@@ -327,7 +333,8 @@ class Link {
     this.socket = null; // while it is up
     this.isFull = false; // it takes no more for now
     this.news = ''; // for the next write
-    this.untold = new Set(); // sightings that have to wait for their turn
+    this.untold = new Set(); // sightings that have to wait...
+    this.turns = this.untold.values(); // ...for their turn
   }
 
   dial() {
@@ -347,6 +354,7 @@ class Link {
     this.socket = socket;
     this.pause = REDIAL_MS.first;
     this.untold = new Set(this.herd.sightings.values());
+    this.turns = this.untold.values();
     this.goOn();
   }
 
@@ -376,12 +384,18 @@ class Link {
     if (this.herd.isStopping && this.untold.size === 0) this.socket.end();
   }
 
+  // The iterator goes on where the last page ended: to begin anew would be to
+  // pass all that has been deleted since.
   nextPage() {
     let page = '';
-    for (const sighting of this.untold) {
+    while (page.length < PAGE) {
+      const { value: sighting, done } = this.turns.next();
+      if (done) {
+        this.turns = this.untold.values();
+        break;
+      }
       this.untold.delete(sighting);
       page += this.herd.updateOf(sighting);
-      if (page.length >= PAGE) break;
     }
     return page;
   }
@@ -395,33 +409,27 @@ class Link {
   }
 }
 
-// --- configuration --------------------------------------------------------------
+// --- configuration -----------------------------------------------------------
+
+const COMMENT = /("(?:[^"\\]|\\.)*")|#.*|\/\/.*|\/\*[^]*?\*\//g;
+const TALKS_TO = /\btalks_to\s*[=:]\s*[[(]([^\])]*)/;
+const LIMITS = /\blimits\s*[=:]\s*\{([^{}]*)\}/;
 
 // What is needed of a herd.conf (libconfig), read without a proper parser.
 function readConf(file, name) {
-  const text = fs.readFileSync(file, 'latin1')
-    .replace(/("(?:[^"\\]|\\.)*")|#.*|\/\/.*|\/\*[^]*?\*\//g, '$1'); // no comments
-  const groups = text.match(/\{[^{}]*\}/g) ?? [];
-  const servers = new Map();
-  for (const group of groups) {
-    const name = setting(group, 'name');
+  const text = fs.readFileSync(file, 'latin1').replace(COMMENT, '$1');
+  const servers = [];
+  for (const group of text.match(/\{[^{}]*\}/g) ?? []) {
     const port = Number(setting(group, 'port'));
-    if (!name || !port) continue;
-    const talksTo = /\btalks_to\s*[=:]\s*[[(]([^\])]*)/.exec(group)?.[1] ?? '';
-    servers.set(name, {
-      name,
-      port,
-      host: setting(group, 'host') ?? '127.0.0.1',
-      talksTo: new Set(Array.from(talksTo.matchAll(/"([^"]*)"/g), ([, other]) => other)),
-    });
+    if (port) servers.push(readServer(group, port));
   }
-  const me = servers.get(name);
+  const me = servers.find((server) => server.name === name);
   if (!me) throw new Error(`${file}: there is no server ${name}`);
-  const limits = /\blimits\s*[=:]\s*\{([^{}]*)\}/.exec(text)?.[1] ?? '';
+  const limits = LIMITS.exec(text)?.[1] ?? '';
   return {
     me,
-    neighbours: [...servers.values()].filter((other) => other !== me &&
-      (me.talksTo.has(other.name) || other.talksTo.has(name))),
+    neighbours: servers.filter((other) => other !== me &&
+      (me.talksTo.includes(other.name) || other.talksTo.includes(name))),
     limits: {
       line: Number(setting(limits, 'line') ?? 65536),
       clockAhead: Number(setting(limits, 'clock_ahead') ?? 0),
@@ -430,12 +438,22 @@ function readConf(file, name) {
   };
 }
 
-function setting(group, key) {
-  const found = new RegExp(`\\b${key}\\s*[=:]\\s*(?:"([^"]*)"|([\\w.+-]+))`).exec(group);
-  return found?.[1] ?? found?.[2];
+function readServer(group, port) {
+  const names = TALKS_TO.exec(group)?.[1].match(/[^",\s]+/g);
+  return {
+    name: setting(group, 'name'),
+    host: setting(group, 'host') ?? '127.0.0.1',
+    port,
+    talksTo: names ?? [],
+  };
 }
 
-// --- main -----------------------------------------------------------------------
+function setting(group, key) {
+  const value = new RegExp(`\\b${key}\\s*[=:]\\s*"?([^",;\\s}]+)`);
+  return value.exec(group)?.[1];
+}
+
+// --- main --------------------------------------------------------------------
 
 function die(status, message) {
   console.error(`herd_node: ${message}`);
@@ -444,7 +462,8 @@ function die(status, message) {
 
 function main(args) {
   const [option, file, name] = args;
-  if (args.length !== 3 || option !== '-c') die(2, 'usage: herd_node.js -c FILE NAME');
+  if (args.length !== 3 || option !== '-c')
+    die(2, 'usage: herd_node.js -c FILE NAME');
   let conf;
   try {
     conf = readConf(file, name);

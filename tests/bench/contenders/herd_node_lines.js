@@ -1,27 +1,28 @@
-// herd_node_lines.js - the lines of the protocol: what is well-formed, and which
-// of two locations is newer. Pure functions.
+// herd_node_lines.js - the lines of the protocol: what is well-formed, and
+// which of two sightings is newer. Pure functions.
 //
 // Bytes are bytes: a string here has one character for each ("latin1"). White
-// space is six of them, \s would be more. Times are pairs of whole numbers,
+// space is six of them; \s would be more. Times are pairs of whole numbers,
 // seconds and nanoseconds, for one double cannot tell neighbouring nanoseconds
 // apart.
 'use strict';
 
-const FIELD = String.raw`[^ \t-\r]+`;
-const LATITUDE = String.raw`[+-]0*(?:[0-8]?\d(?:\.\d*)?|90(?:\.0*)?)`;
-const LONGITUDE = String.raw`[+-]0*(?:(?:\d\d?|1[0-7]\d)(?:\.\d*)?|180(?:\.0*)?)`;
+const { raw } = String;
+const FIELD = raw`[^ \t-\r]+`;
+const LATITUDE = raw`[+-]0*(?:[0-8]?\d(?:\.\d*)?|90(?:\.0*)?)`;
+const LONGITUDE = raw`[+-]0*(?:(?:\d\d?|1[0-7]\d)(?:\.\d*)?|180(?:\.0*)?)`;
 const LOCATION = `${LATITUDE}${LONGITUDE}/?`;
-const STAMP = String.raw`(\d+)(?:\.(\d{0,9})\d*)?`; // seconds, nanoseconds
-const NUMBER = String.raw`[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?`;
-const RADIUS = String.raw`0*(?:[0-4]?\d(?:\.\d*)?|50(?:\.0*)?)`;
-const BOUND = String.raw`0*(?:1?\d|20)`;
+const STAMP = raw`(\d+)(?:\.(\d{0,9})\d*)?`; // seconds, nanoseconds
+const NUMBER = raw`[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?`;
+const RADIUS = raw`0*(?:[0-4]?\d(?:\.\d*)?|50(?:\.0*)?)`;
+const BOUND = raw`0*(?:1?\d|20)`;
+const UPDATE = `AT ${FIELD} ${NUMBER} (${FIELD}) ${LOCATION} ${STAMP}`;
 
 // The commands in normal form: single spaces, nothing around them but the LF.
 // They match where lastIndex is ("y"), in the midst of what a client has sent.
 const IAMAT = new RegExp(`IAMAT ((${FIELD}) ${LOCATION} ${STAMP})\n`, 'y');
 const WHATSAT = new RegExp(`WHATSAT (${FIELD}) (${RADIUS}) (${BOUND})\n`, 'y');
-const AT = new RegExp(
-  `(AT ${FIELD} ${NUMBER} (${FIELD}) ${LOCATION} ${STAMP})((?: ${FIELD})*)\n`, 'y');
+const AT = new RegExp(`(${UPDATE})((?: ${FIELD})*)\n`, 'y');
 
 function match(command, text, start) {
   command.lastIndex = start;
@@ -38,7 +39,8 @@ function fieldsOf(line) {
 // A line without the white space around its fields.
 function trim(line, fields) {
   const last = fields[fields.length - 1];
-  return line.slice(line.indexOf(fields[0]), line.lastIndexOf(last) + last.length);
+  const end = line.lastIndexOf(last) + last.length;
+  return line.slice(line.indexOf(fields[0]), end);
 }
 
 const ONLY_AT = /[ \t-\r]*AT[ \t-\r]/y;
@@ -52,7 +54,7 @@ function isZero(number) {
   return /^[0.]*$/.test(number);
 }
 
-// --- times ----------------------------------------------------------------------
+// --- times -------------------------------------------------------------------
 
 class Moment {
   constructor(seconds, nanoseconds) {
@@ -61,13 +63,14 @@ class Moment {
   }
 }
 
-// The two parts of a STAMP; null if nanoseconds since 1970 would not fit 64 bits.
+// Of the two parts of a STAMP; null if 64 bits do not hold it in nanoseconds.
 function readStamp(whole, fraction = '') {
   const seconds = Number(whole);
   const nanoseconds = Number(fraction.padEnd(9, '0'));
-  if (seconds > 9223372036 || (seconds === 9223372036 && nanoseconds > 854775807))
-    return null;
-  return new Moment(seconds, nanoseconds);
+  if (seconds < 9223372036 ||
+      (seconds === 9223372036 && nanoseconds <= 854775807))
+    return new Moment(seconds, nanoseconds);
+  return null;
 }
 
 function isLater(a, b) {
@@ -91,7 +94,7 @@ function formatDistance(later, earlier) {
   return seconds + '.' + String(1e9 + nanoseconds).slice(1);
 }
 
-// --- which is newer -------------------------------------------------------------
+// --- which is newer ----------------------------------------------------------
 
 // A client seen at a moment: its own clock's, and the AT line with its LF.
 class Sighting {
@@ -102,7 +105,7 @@ class Sighting {
   }
 }
 
-// Whatever the order in which servers hear of two sightings, all keep the same one.
+// In whatever order servers hear of two sightings, all keep the same one.
 function isNewer(a, b) {
   if (a.seconds !== b.seconds) return a.seconds > b.seconds;
   if (a.nanoseconds !== b.nanoseconds) return a.nanoseconds > b.nanoseconds;
@@ -118,8 +121,8 @@ const OWN_FORM = /^[+-]\d+\.\d{9}$/;
 const PARTS = /^([+-]?)0*(\d*)(?:\.(\d*))?(?:[eE](.*))?$/;
 const INT64_MAX = 2n ** 63n - 1n;
 
-// The difference in an AT line, of whatever form, in whole nanoseconds. Needed when
-// two stamps are the same, which is rare: so it may be slow.
+// The difference in an AT line, of whatever form, in whole nanoseconds. Needed
+// when two stamps are the same, which is rare: so it may be slow.
 function readDifference(line) {
   const field = line.split(' ', 3)[2];
   const [, sign, whole, fraction = '', exponent = 0] = PARTS.exec(field);

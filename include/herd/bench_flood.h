@@ -16,8 +16,12 @@
  * and for that time; then how soon all servers of the file that run on this
  * machine hold the same, and the last has arrived here.
  *
- * Every answer and every AT line has to be that of an update of ours, to the
- * byte.
+ * If `watch` is plain (herd(7)), there is no link to wait for: updates are sent
+ * until one has come. And nothing can be compared: with rate 0 the end is when
+ * everything has arrived.
+ *
+ * Every answer has to be that of an update of ours, to the byte; so has every AT
+ * line, unless there are plain servers, which may write numbers anew.
  *
  * Of the options it uses conf_path, write, watch, as, rate, connections,
  * pipeline, ids, time_s, warm_up_s (with a rate) and pids.

@@ -1,21 +1,26 @@
-/* member - the acceptor's end of links, herd(7); see member.h. */
+/* member - the acceptor's end of links, herd(7), and of the connections of plain
+ * neighbours; see member.h.
+ *
+ *   GREETING --hello--> PROVING --proof, or no secret--> OPEN
+ *       |
+ *       '--anything else, from a plain neighbour's address--> PLAIN */
 #include "member.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include "doors.h"
 #include "herd/conn.h"
 #include "herd/handshake.h"
 #include "herd/secret_file.h"
 #include "herd/sys.h"
 
-#define LISTENERS_MAX NEIGHBOUR_ADDRESSES
-
 enum link_state {
 	LINK_GREETING, /* nothing said yet */
 	LINK_PROVING,  /* hellos said, a proof is to come */
 	LINK_OPEN,
+	LINK_PLAIN, /* no link, but a plain neighbour's connection */
 };
 
 struct link {
@@ -23,15 +28,10 @@ struct link {
 	struct member *member;
 	struct address address;
 	enum link_state state;
-	size_t which; /* neighbour, once greeted */
+	size_t which; /* neighbour, once greeted or plain */
 	bool used;    /* a line has come on it */
 	struct handshake handshake;
 	LIST_ENTRY(link) entry;
-};
-
-struct listener {
-	struct reactor_io io;
-	struct member *member;
 };
 
 struct member {
@@ -39,8 +39,7 @@ struct member {
 	struct neighbours *neighbours;
 	struct secret_file secret;
 	size_t watched; /* neighbour */
-	struct listener listeners[LISTENERS_MAX];
-	size_t listener_count;
+	struct doors doors;
 	LIST_HEAD(, link) links;
 	const char *trouble;
 	struct buf to; /* what is said in this event */
@@ -51,12 +50,15 @@ struct member {
 
 static bool is_watched(const struct link *l)
 {
-	return l->state == LINK_OPEN && l->which == l->member->watched;
+	return (l->state == LINK_OPEN || l->state == LINK_PLAIN) &&
+	       l->which == l->member->watched;
 }
 
 static void end_link(struct link *l, const char *why)
 {
-	if (l->state != LINK_GREETING && l->which == l->member->watched)
+	/* That of a plain one may end whenever it likes. */
+	if (l->state != LINK_GREETING && l->state != LINK_PLAIN &&
+		l->which == l->member->watched)
 		l->member->trouble = why;
 	LIST_REMOVE(l, entry);
 	conn_close(&l->conn, l->member->options.reactor);
@@ -130,11 +132,43 @@ static const char *obey(struct link *l, const struct line *line, int64_t now_ns)
 	return NULL;
 }
 
+/* Whoever it is that has no hello to say: the watched server, if it may be; else
+ * whichever plain neighbour has that address. */
+static bool is_plain(struct link *l)
+{
+	struct member *m = l->member;
+	size_t which;
+
+	if (!neighbours_plain_from(m->neighbours, &l->address, &which))
+		return false;
+	if (neighbours_server(m->neighbours, m->watched)->plain &&
+		neighbours_is_from(m->neighbours, m->watched, &l->address))
+		which = m->watched;
+	l->which = which;
+	return true;
+}
+
+static void take_plain(struct link *l, struct text bytes,
+	const struct line *line, int64_t now_ns)
+{
+	struct member_options *o = &l->member->options;
+	struct line plain;
+
+	if (line->verb == LINE_BLANK)
+		return;
+	/* With more than six fields, `line` is none of a known verb. */
+	if (line->verb != LINE_AT && line_parse_plain_at(bytes, &plain))
+		line = &plain;
+	o->on_line(o->arg, is_watched(l), line, now_ns);
+}
+
 static const char *take_line(struct link *l, struct text bytes, int64_t now_ns)
 {
 	struct line line;
 
 	line_parse(bytes, &line);
+	if (l->state == LINK_GREETING && line.verb != LINE_HELLO && is_plain(l))
+		l->state = LINK_PLAIN;
 	switch (l->state) {
 	case LINK_GREETING:
 		return take_hello(l, &line);
@@ -142,6 +176,8 @@ static const char *take_line(struct link *l, struct text bytes, int64_t now_ns)
 		return take_proof(l, &line);
 	case LINK_OPEN:
 		return obey(l, &line, now_ns);
+	case LINK_PLAIN:
+		take_plain(l, bytes, &line, now_ns);
 	}
 	return NULL;
 }
@@ -172,6 +208,16 @@ static const char *take_lines(struct link *l, size_t read, int64_t now_ns)
 	return rest.len > LINE_LINK_MAX ? "a line without end" : NULL;
 }
 
+/* Of a plain neighbour the last line need not have an LF. */
+static const char *take_end(struct link *l)
+{
+	struct text rest = buf_text(&l->conn.in);
+
+	if (rest.len && (l->state == LINK_PLAIN || l->state == LINK_GREETING))
+		(void)take_line(l, rest, sys_monotonic_ns());
+	return "it closed the link";
+}
+
 static const char *exchange(struct link *l, uint32_t events)
 {
 	struct member *m = l->member;
@@ -183,7 +229,7 @@ static const char *exchange(struct link *l, uint32_t events)
 		if (n == -EAGAIN)
 			return NULL;
 		if (!n)
-			return "it closed the link";
+			return take_end(l);
 	}
 	if (n < 0)
 		return sys_error_text((int)n);
@@ -208,23 +254,20 @@ static void on_link(struct reactor_io *io, uint32_t events)
 		end_link(l, why);
 }
 
-static void on_connection(struct reactor_io *io, uint32_t events)
+static int on_open(void *arg, int fd, const struct address *address)
 {
-	struct listener *at = HERD_CONTAINER(io, struct listener, io);
-	struct member *m = at->member;
+	struct member *m = arg;
 	struct link *l = sys_alloc_zero(1, sizeof *l);
-	int fd;
 
-	(void)events;
-	if (!l || sys_accept(io->fd, &l->address, &fd)) {
-		sys_free(l); /* it comes again, or was taken back */
-		return;
-	}
+	if (!l)
+		return -ENOMEM;
 	conn_init(&l->conn, fd, on_link);
 	l->member = m;
+	l->address = *address;
 	LIST_INSERT_HEAD(&m->links, l, entry);
 	if (conn_watch(&l->conn, m->options.reactor, true))
 		end_link(l, "out of memory");
+	return 0;
 }
 
 /* --- starting --------------------------------------------------------------- */
@@ -265,60 +308,6 @@ static void resolve(struct neighbours *nb)
 	}
 }
 
-static int find_addresses(
-	const struct conf_server *self, struct address *ret, size_t *ret_count)
-{
-	size_t count = 0;
-	int rc = 0;
-
-	if (!self->listen_count)
-		return address_resolve(
-			self->host, self->port, ret, LISTENERS_MAX, ret_count);
-	while (!rc && count < self->listen_count && count < LISTENERS_MAX) {
-		rc = conf_parse_listen(
-			self->listen[count], self->port, &ret[count]);
-		count++;
-	}
-	*ret_count = count;
-	return rc;
-}
-
-static int listen_all(
-	struct member *m, const struct conf_server *self, char *error)
-{
-	struct address found[LISTENERS_MAX];
-	size_t count = 0;
-	int rc = find_addresses(self, found, &count);
-
-	if (rc) {
-		snprintf(error, CONF_ERROR_MAX, "%s: no address of %s: %s",
-			self->name, self->host, sys_error_text(rc));
-		return rc;
-	}
-	for (size_t i = 0; !rc && i < count; i++) {
-		struct listener *l = &m->listeners[i];
-		char text[ADDRESS_TEXT];
-
-		l->member = m;
-		l->io.on_ready = on_connection;
-		rc = sys_listen(&found[i], &l->io.fd);
-		if (!rc) {
-			m->listener_count++;
-			rc = reactor_watch(m->options.reactor, &l->io, EPOLLIN);
-		}
-		address_format(&found[i], text);
-		if (rc)
-			snprintf(error, CONF_ERROR_MAX,
-				"cannot listen on %s in place of %s: %s%s",
-				text, self->name, sys_error_text(rc),
-				rc == -EADDRINUSE
-					? " (herd-bench plays a server that "
-					  "does not run)"
-					: "");
-	}
-	return rc;
-}
-
 int member_new(const struct member_options *options, struct member **ret_member,
 	char *error)
 {
@@ -339,7 +328,9 @@ int member_new(const struct member_options *options, struct member **ret_member,
 	HERD_ASSERT(neighbours_find(m->neighbours,
 		text_of(servers[options->watched].name), &m->watched));
 	resolve(m->neighbours);
-	rc = listen_all(m, &servers[options->self], error);
+	m->doors = (struct doors){
+		.reactor = options->reactor, .on_open = on_open, .arg = m};
+	rc = doors_open(&m->doors, &servers[options->self], error);
 	if (rc)
 		goto out_free;
 	*ret_member = m;
@@ -356,10 +347,7 @@ void member_free(struct member *m)
 		return;
 	while (!LIST_EMPTY(&m->links))
 		end_link(LIST_FIRST(&m->links), "the end");
-	for (size_t i = 0; i < m->listener_count; i++) {
-		reactor_unwatch(m->options.reactor, &m->listeners[i].io);
-		sys_close(m->listeners[i].io.fd);
-	}
+	doors_close(&m->doors);
 	buf_fini(&m->to);
 	if (m->neighbours)
 		neighbours_free(m->neighbours);
@@ -371,6 +359,8 @@ bool member_is_linked(const struct member *m)
 {
 	const struct link *l;
 
+	if (neighbours_server(m->neighbours, m->watched)->plain)
+		return true;
 	LIST_FOREACH(l, &m->links, entry)
 		if (is_watched(l) && l->used)
 			return true;

@@ -93,9 +93,11 @@ static int check_servers(struct way *w, const char *path, char *error)
 			"%s does not talk with %s in %s: herd-bench has to "
 			"play a neighbour of the server it watches",
 			way_name(w, w->watch), way_name(w, w->as), path);
-	if (w->conf->servers[w->as].plain || w->conf->servers[w->watch].plain)
+	/* It would be told of updates one by one. */
+	if (w->conf->servers[w->as].plain && !w->conf->servers[w->watch].plain)
 		return refuse(error,
-			"%s and %s have no link, one of them being plain",
+			"%s has no link to %s, which is plain: herd-bench "
+			"plays a plain server only for another",
 			way_name(w, w->watch), way_name(w, w->as));
 	rc = count_hops(w, error);
 	if (!rc && !w->hops)

@@ -1,110 +1,17 @@
 /* j_flood - herd-bench flood: updates through a herd of real servers whose last
  * neighbour, Echo, it plays; and through none, where the test sends it what it
  * likes. */
-#include <fcntl.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "flood_tool.h"
 #include "herd_client.h"
-#include "herd_proc.h"
 
-#define ARGS_MAX  40
-#define SECRET    "b7Qx0cJ3kR9wS1vT5yZ8aD2fG4hL6mN0"
-#define BOOT      "0123456789abcdef"
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-/* --- herd-bench ------------------------------------------------------------- */
-
-/* What every run has in common comes first. */
-static pid_t bench_start(
-	struct herd *h, const char *watch, const char *const *args)
-{
-	const char *program = getenv("HERD_BENCH");
-	const char *all[ARGS_MAX] = {program ? program : "./herd-bench",
-		"flood", "--json", "--quiet", "--config", herd_conf(h, "Alpha"),
-		"--write", "Alpha", "--watch", watch, "--as", "Echo", "-c",
-		"4"};
-	size_t count = 14;
-	pid_t pid;
-
-	for (size_t i = 0; args[i]; i++) {
-		ck_assert_uint_lt(count + 1, ARGS_MAX);
-		all[count++] = args[i];
-	}
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (!pid) {
-		int flags = O_WRONLY | O_CREAT | O_TRUNC;
-		int out = open(herd_path(h, "out"), flags, 0600);
-		int err = open(herd_path(h, "err"), flags, 0600);
-
-		if (out < 0 || err < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-			dup2(err, STDERR_FILENO) < 0)
-			_exit(126);
-		execv(all[0], (char **)(void *)all);
-		_exit(127);
-	}
-	return pid;
-}
-
-static struct herd_output bench_end(struct herd *h, pid_t pid)
-{
-	int64_t deadline = herd_deadline(3 * HERD_PATIENCE);
-	unsigned tries = 0;
-	int status;
-
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		ck_assert_msg(!herd_late(deadline), "herd-bench does not end");
-		herd_back_off(&tries);
-	}
-	return (struct herd_output){
-		.exit_status = WIFEXITED(status) ? WEXITSTATUS(status)
-						 : 128 + WTERMSIG(status),
-		.out = herd_read(h, "out"),
-		.err = herd_read(h, "err"),
-	};
-}
-
-/* Its figures, when all was well. */
-static json_object *good(const struct herd_output *o)
-{
-	json_object *all = json_tokener_parse(o->out);
-
-	ck_assert_msg(o->exit_status == 0 && all, "exit status %d: %s%s",
-		o->exit_status, o->out, o->err);
-	return all;
-}
-
-static double at(json_object *from, const char *key)
-{
-	json_object *value;
-
-	ck_assert_msg(json_object_object_get_ex(from, key, &value), "no %s: %s",
-		key, json_object_to_json_string(from));
-	return json_object_get_double(value);
-}
-
-static double latency(json_object *from, const char *key)
-{
-	json_object *value;
-
-	ck_assert(json_object_object_get_ex(from, "flood_latency", &value));
-	return at(value, key);
-}
-
-static void check_bad(const struct herd_output *o, const char *words)
-{
-	ck_assert_msg(o->exit_status == 1, "exit status %d: %s%s",
-		o->exit_status, o->out, o->err);
-	ck_assert_msg(strstr(o->err, words), "no '%s' in: %s", words, o->err);
-	ck_assert_uint_eq(herd_count(o->err, "\n"), 1);
-	ck_assert_str_eq(o->out, "");
-}
+#define SECRET "b7Qx0cJ3kR9wS1vT5yZ8aD2fG4hL6mN0"
+#define BOOT   "0123456789abcdef"
 
 /* --- a real herd -------------------------------------------------------------- */
 
@@ -139,19 +46,20 @@ static struct herd *chain(int design, bool secret)
 static void check_latency(struct herd *h)
 {
 	struct herd_output o =
-		bench_end(h, bench_start(h, "Delta",
-				     ARGS("--rate", "500", "--time", "0.4",
-					     "--warm-up", "0.2")));
-	json_object *all = good(&o);
+		flood_end(h, flood_start(h, "Delta",
+				     FLOOD_ARGS("--rate", "500", "--time",
+					     "0.4", "--warm-up", "0.2")));
+	json_object *all = flood_good(&o);
 
-	ck_assert_double_eq(at(all, "hops"), 4);
-	ck_assert_double_eq(at(all, "updates"), 300);
-	ck_assert_double_eq(latency(all, "count"), 200);
-	ck_assert_double_eq(at(all, "lost"), 0);
-	ck_assert_double_eq(at(all, "superseded"), 0);
-	ck_assert_double_eq(at(all, "repeated"), 0);
-	ck_assert_double_gt(latency(all, "min_us"), 0);
-	ck_assert_double_ge(latency(all, "p99_us"), latency(all, "p50_us"));
+	ck_assert_double_eq(flood_at(all, "hops"), 4);
+	ck_assert_double_eq(flood_at(all, "updates"), 300);
+	ck_assert_double_eq(flood_latency(all, "count"), 200);
+	ck_assert_double_eq(flood_at(all, "lost"), 0);
+	ck_assert_double_eq(flood_at(all, "superseded"), 0);
+	ck_assert_double_eq(flood_at(all, "repeated"), 0);
+	ck_assert_double_gt(flood_latency(all, "min_us"), 0);
+	ck_assert_double_ge(
+		flood_latency(all, "p99_us"), flood_latency(all, "p50_us"));
 	json_object_put(all);
 	/* The servers know them: the last of update 300. */
 	ck_assert_ptr_nonnull(strstr(herd_ask(h, "Charlie",
@@ -185,22 +93,23 @@ START_TEST(as_many_as_the_herd_takes)
 	struct herd *h = chain(_i, false);
 	const char *pids = herd_printf(
 		h, "%d,%d", herd_pid(h, "Alpha"), herd_pid(h, "Delta"));
-	struct herd_output o = bench_end(
-		h, bench_start(h, "Delta",
-			   ARGS("--rate", "0", "--time", "0.4", "--pipeline",
-				   "8", "--ids", "100", "--pid", pids)));
-	json_object *all = good(&o);
-	double updates = at(all, "updates");
+	struct herd_output o = flood_end(h,
+		flood_start(h, "Delta",
+			FLOOD_ARGS("--rate", "0", "--time", "0.4", "--pipeline",
+				"8", "--ids", "100", "--pid", pids)));
+	json_object *all = flood_good(&o);
+	double updates = flood_at(all, "updates");
 	const char *status, *digest;
 
-	ck_assert_double_eq(at(all, "servers_compared"), 4);
+	ck_assert_double_eq(flood_at(all, "servers_compared"), 4);
 	ck_assert_double_ge(updates, 100);
 	ck_assert_double_eq(
-		at(all, "member_lines") + at(all, "superseded"), updates);
-	ck_assert_double_ge(at(all, "agree_s"), 0);
+		flood_at(all, "member_lines") + flood_at(all, "superseded"),
+		updates);
+	ck_assert_double_ge(flood_at(all, "agree_s"), 0);
 	ck_assert_double_le(
-		at(all, "updates_per_s_until_all_agree"), updates / 0.4);
-	ck_assert_double_gt(at(all, "cpu_us_per_update"), 0);
+		flood_at(all, "updates_per_s_until_all_agree"), updates / 0.4);
+	ck_assert_double_gt(flood_at(all, "cpu_us_per_update"), 0);
 	json_object_put(all);
 	/* They do agree. */
 	status = herd_control(h, "Alpha", "STATUS").ptr;
@@ -231,22 +140,22 @@ static void check_interrupted(struct herd *h, const char *rate)
 	pid_t pid;
 
 	herd_write(h, "err", ""); /* not the lines of another run */
-	pid = bench_start(h, "Delta",
-		ARGS("--rate", rate, "--time", "3600", "--warm-up", "0",
+	pid = flood_start(h, "Delta",
+		FLOOD_ARGS("--rate", rate, "--time", "3600", "--warm-up", "0",
 			"--progress"));
 	while (!strstr(herd_read(h, "err"), "flood: ")) {
 		ck_assert_msg(!herd_late(deadline), "no progress");
 		herd_back_off(&tries);
 	}
 	ck_assert_int_eq(kill(pid, SIGINT), 0);
-	o = bench_end(h, pid);
-	all = good(&o);
-	ck_assert_double_gt(at(all, "updates"), 0);
+	o = flood_end(h, pid);
+	all = flood_good(&o);
+	ck_assert_double_gt(flood_at(all, "updates"), 0);
 	if (timed)
-		ck_assert_double_gt(latency(all, "count"), 0);
+		ck_assert_double_gt(flood_latency(all, "count"), 0);
 	else
 		ck_assert_double_gt(
-			at(all, "updates_per_s_until_all_agree"), 0);
+			flood_at(all, "updates_per_s_until_all_agree"), 0);
 	ck_assert_ptr_nonnull(strstr(o.err, " have not arrived yet"));
 	ck_assert_int_eq(strstr(o.err, ", p50 ") != NULL, timed);
 	json_object_put(all);
@@ -274,11 +183,11 @@ START_TEST(interrupted_too_early)
 
 	herd_unlisten(h, "Echo");
 	herd_start(h, "Alpha");
-	pid = bench_start(h, "Bravo", ARGS("--rate", "1"));
+	pid = flood_start(h, "Bravo", FLOOD_ARGS("--rate", "1"));
 	herd_wait_log(h, "Alpha", "client connected", 1);
 	ck_assert_int_eq(kill(pid, SIGINT), 0);
-	o = bench_end(h, pid);
-	check_bad(&o, "interrupted before anything was measured");
+	o = flood_end(h, pid);
+	flood_check_bad(&o, "interrupted before anything was measured");
 	herd_free(h);
 }
 END_TEST
@@ -289,10 +198,11 @@ START_TEST(a_herd_that_does_not_pass_it_on)
 	struct herd_output o;
 
 	herd_signal(h, "Charlie", SIGSTOP);
-	o = bench_end(h, bench_start(h, "Delta", ARGS("--time", "0.1")));
+	o = flood_end(h, flood_start(h, "Delta", FLOOD_ARGS("--time", "0.1")));
 	herd_signal(h, "Charlie", SIGCONT);
-	check_bad(&o, "herd-bench: an update at Alpha has not reached Delta "
-		      "within 10 s: do all servers between them run?\n");
+	flood_check_bad(&o,
+		"herd-bench: an update at Alpha has not reached Delta "
+		"within 10 s: do all servers between them run?\n");
 	herd_free(h);
 }
 END_TEST
@@ -303,9 +213,10 @@ START_TEST(another_secret)
 	struct herd_output o;
 
 	write_secret(h, "herd.secret", "another secret than they have");
-	o = bench_end(h, bench_start(h, "Delta", ARGS("--time", "0.1")));
-	check_bad(&o, "herd-bench: Delta does not link to Echo: its proof is "
-		      "wrong: another secret?\n");
+	o = flood_end(h, flood_start(h, "Delta", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o,
+		"herd-bench: Delta does not link to Echo: its proof is "
+		"wrong: another secret?\n");
 	herd_free(h);
 }
 END_TEST
@@ -315,22 +226,25 @@ START_TEST(what_cannot_be)
 	struct herd *h = chain(_i, false);
 	struct herd_output o;
 
-	o = bench_end(h, bench_start(h, "Charlie", ARGS("--time", "0.1")));
-	check_bad(&o, "Charlie does not talk with Echo in ");
-	o = bench_end(h, bench_start(h, "Echo", ARGS("--time", "0.1")));
-	check_bad(&o, "Echo cannot be the server that herd-bench plays, and "
-		      "the one it watches; name another\n");
-	o = bench_end(h, bench_start(h, "Nobody", ARGS("--time", "0.1")));
-	check_bad(&o, "Nobody");
+	o = flood_end(
+		h, flood_start(h, "Charlie", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o, "Charlie does not talk with Echo in ");
+	o = flood_end(h, flood_start(h, "Echo", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o,
+		"Echo cannot be the server that herd-bench plays, and "
+		"the one it watches; name another\n");
+	o = flood_end(h, flood_start(h, "Nobody", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o, "Nobody");
 	herd_start(h, "Echo");
-	o = bench_end(h, bench_start(h, "Delta", ARGS("--time", "0.1")));
-	check_bad(&o, "in place of Echo: Address already in use (herd-bench "
-		      "plays a server that does not run)\n");
+	o = flood_end(h, flood_start(h, "Delta", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o,
+		"in place of Echo: Address already in use (herd-bench "
+		"plays a server that does not run)\n");
 	herd_stop(h, "Echo");
 	herd_stop(h, "Alpha");
 	herd_unlisten(h, "Alpha");
-	o = bench_end(h, bench_start(h, "Delta", ARGS("--time", "0.1")));
-	check_bad(&o, "cannot connect to Alpha (");
+	o = flood_end(h, flood_start(h, "Delta", FLOOD_ARGS("--time", "0.1")));
+	flood_check_bad(&o, "cannot connect to Alpha (");
 	herd_free(h);
 }
 END_TEST
@@ -388,9 +302,9 @@ static struct stage stage_begin(int design, const char *time)
 	herd_unlisten(s.h, "Bravo");
 	herd_unlisten(s.h, "Echo");
 	herd_start(s.h, "Alpha");
-	s.bench = bench_start(s.h, "Bravo",
-		ARGS("--rate", "100", "--time", time, "--warm-up", "0", "--ids",
-			"2"));
+	s.bench = flood_start(s.h, "Bravo",
+		FLOOD_ARGS("--rate", "100", "--time", time, "--warm-up", "0",
+			"--ids", "2"));
 	herd_wait_log(s.h, "Alpha", "client connected", 1);
 	s.link = client_open(s.h, "Echo");
 	client_send(s.link, "HERD 1 Bravo Echo " BOOT "\n");
@@ -420,14 +334,14 @@ START_TEST(what_is_lost_and_what_coalesced)
 	client_send(s.link, herd_printf(s.h, "%.20s", last));
 	check_answer(&s, herd_printf(s.h, "%s\n%s\nPING 9\n", last + 20, last),
 		"PONG 9");
-	o = bench_end(s.h, s.bench);
-	all = good(&o);
-	ck_assert_double_eq(at(all, "updates"), 20);
-	ck_assert_double_eq(at(all, "hops"), 2);
-	ck_assert_double_eq(latency(all, "count"), 1);
-	ck_assert_double_eq(at(all, "superseded"), 9); /* 2, 4, ... 18 */
-	ck_assert_double_eq(at(all, "lost"), 10);      /* 1, 3, ... 19 */
-	ck_assert_double_eq(at(all, "repeated"), 1);
+	o = flood_end(s.h, s.bench);
+	all = flood_good(&o);
+	ck_assert_double_eq(flood_at(all, "updates"), 20);
+	ck_assert_double_eq(flood_at(all, "hops"), 2);
+	ck_assert_double_eq(flood_latency(all, "count"), 1);
+	ck_assert_double_eq(flood_at(all, "superseded"), 9); /* 2, 4, ... 18 */
+	ck_assert_double_eq(flood_at(all, "lost"), 10);      /* 1, 3, ... 19 */
+	ck_assert_double_eq(flood_at(all, "repeated"), 1);
 	json_object_put(all);
 	client_close(s.link);
 	herd_free(s.h);
@@ -459,12 +373,33 @@ START_TEST(a_line_that_is_not_ours)
 				? strchr(forgeries[i], '%') + 2
 				: "");
 		client_send(s.link, line);
-		o = bench_end(s.h, s.bench);
-		check_bad(&o, "Bravo sends what is no update of this "
-			      "measurement: \"");
+		o = flood_end(s.h, s.bench);
+		flood_check_bad(&o, "Bravo sends what is no update of this "
+				    "measurement: \"");
 		client_close(s.link);
 		herd_free(s.h);
 	}
+}
+END_TEST
+
+/* Whoever is not plain has to say hello. */
+START_TEST(a_line_without_a_hello)
+{
+	struct stage s = stage_begin(_i, "0.2");
+	struct client *c = client_open(s.h, "Echo");
+	struct herd_output o;
+	json_object *all;
+
+	client_send(c, herd_printf(s.h, "%s\n", s.first));
+	ck_assert_str_eq(client_rest(c).ptr, "");
+	client_close(c);
+	o = flood_end(s.h, s.bench);
+	all = flood_good(&o);
+	ck_assert_double_eq(flood_at(all, "lost"), 20);
+	ck_assert(!flood_has(all, "lines_of_others"));
+	json_object_put(all);
+	client_close(s.link);
+	herd_free(s.h);
 }
 END_TEST
 
@@ -474,9 +409,10 @@ START_TEST(a_link_that_ends)
 	struct herd_output o;
 
 	client_finish(s.link);
-	o = bench_end(s.h, s.bench);
-	check_bad(&o, "herd-bench: the link of Bravo has ended: it closed the "
-		      "link\n");
+	o = flood_end(s.h, s.bench);
+	flood_check_bad(&o,
+		"herd-bench: the link of Bravo has ended: it closed the "
+		"link\n");
 	client_close(s.link);
 	herd_free(s.h);
 }
@@ -488,8 +424,8 @@ START_TEST(a_server_that_dies)
 	struct herd_output o;
 
 	herd_kill(s.h, "Alpha");
-	o = bench_end(s.h, s.bench);
-	check_bad(&o, " Alpha");
+	o = flood_end(s.h, s.bench);
+	flood_check_bad(&o, " Alpha");
 	client_close(s.link);
 	herd_free(s.h);
 }
@@ -508,6 +444,7 @@ static void add(TCase *tcase)
 	herd_add_test(tcase, what_cannot_be);
 	herd_add_test(tcase, what_is_lost_and_what_coalesced);
 	herd_add_test(tcase, a_line_that_is_not_ours);
+	herd_add_test(tcase, a_line_without_a_hello);
 	herd_add_test(tcase, a_link_that_ends);
 	herd_add_test(tcase, a_server_that_dies);
 }

@@ -20,6 +20,9 @@
  * until one has come. And nothing can be compared: with rate 0 the end is when
  * everything has arrived.
  *
+ * What the servers whose control sockets answer have sent each other meanwhile is
+ * told as well.
+ *
  * Every answer has to be that of an update of ours, to the byte; so has every AT
  * line, unless there are plain servers, which may write numbers anew.
  *

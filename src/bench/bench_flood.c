@@ -316,11 +316,17 @@ static void tear_down(struct bench *b)
 
 static int measure(struct bench *b, struct figures *f)
 {
-	int rc;
+	struct messages messages;
+	int rc = flood_messages_start(b, &messages);
 
-	figures_add_count(f, "hops", b->way.hops);
-	rc = b->o->rate > 0 ? flood_measure_latency(b, f)
-			    : flood_measure_most(b, f);
+	if (!rc) {
+		figures_add_count(f, "hops", b->way.hops);
+		rc = b->o->rate > 0 ? flood_measure_latency(b, f)
+				    : flood_measure_most(b, f);
+	}
+	if (!rc)
+		rc = flood_messages_tell(b, &messages, f);
+	flood_messages_free(&messages);
 	if (rc)
 		return rc;
 	figures_add_count(f, "superseded", b->arrivals.superseded);

@@ -10,7 +10,7 @@
 #define AGREE_NS (60 * HERD_SECOND_NS)
 
 /* Rounds until the servers agree, and everything has arrived. */
-static int await_agreement(struct bench *b, const struct digests *s)
+static int await_agreement(struct bench *b, const struct survey *s)
 {
 	int64_t limit_ns = sys_monotonic_ns() + AGREE_NS;
 	unsigned before = b->interrupted;
@@ -28,7 +28,7 @@ static int await_agreement(struct bench *b, const struct digests *s)
 			return flood_give_up(b, "before the servers agreed");
 		rc = flood_round(b, "agreeing");
 		if (!rc && !agree)
-			rc = digests_agree(s, &agree, b->error);
+			rc = survey_agree(s, &agree, b->error);
 	}
 	return rc;
 }
@@ -116,11 +116,12 @@ static void tell(struct bench *b, struct figures *f, const struct cost *cost,
 }
 
 /* Those that are to be compared. A plain server has nothing to compare. */
-static int find_servers(struct bench *b, struct digests *ret_digests)
+static int find_servers(struct bench *b, struct survey *ret_survey)
 {
-	struct digests s = {0};
-	int rc =
-		flood_is_plain(b) ? 0 : digests_find(b->way.conf, &s, b->error);
+	struct survey s = {0};
+	int rc = flood_is_plain(b)
+			 ? 0
+			 : survey_find(b->way.conf, b->way.as, &s, b->error);
 
 	if (!rc && !flood_is_plain(b) && !s.count)
 		rc = flood_fail(b, -ENOENT,
@@ -129,9 +130,9 @@ static int find_servers(struct bench *b, struct digests *ret_digests)
 			"cannot be seen",
 			b->o->conf_path, conf_control_directory(b->way.conf));
 	if (rc)
-		digests_free(&s);
+		survey_free(&s);
 	else
-		*ret_digests = s;
+		*ret_survey = s;
 	return rc;
 }
 
@@ -139,7 +140,7 @@ int flood_measure_most(struct bench *b, struct figures *f)
 {
 	int64_t start_ns, written_ns, done_ns;
 	struct cost before, after;
-	struct digests s;
+	struct survey s;
 	int rc = find_servers(b, &s);
 
 	if (rc)
@@ -161,6 +162,6 @@ int flood_measure_most(struct bench *b, struct figures *f)
 			figures_add_count(f, "servers_compared", s.count);
 		tell(b, f, &after, done_ns - start_ns, done_ns - written_ns);
 	}
-	digests_free(&s);
+	survey_free(&s);
 	return rc;
 }

@@ -3,17 +3,18 @@
  *   bench_flood    sets up, first update, and the figures that both ways have
  *   flood_paced    with a rate: how long does an update take
  *   flood_most     without: how many do the servers take
+ *   flood_messages what the servers have sent each other for it
  *
  * One thread does all of it. */
 #ifndef BENCH_FLOOD_PARTS_H
 #define BENCH_FLOOD_PARTS_H
 
 #include "arrivals.h"
-#include "digests.h"
 #include "herd/bench_flood.h"
 #include "herd/histogram.h"
 #include "member.h"
 #include "progress.h"
+#include "survey.h"
 #include "way.h"
 #include "writer.h"
 
@@ -85,5 +86,20 @@ HERD_MUST_CHECK int flood_measure_latency(struct bench *b, struct figures *f);
 /* --- flood_most -------------------------------------------------------------- */
 
 HERD_MUST_CHECK int flood_measure_most(struct bench *b, struct figures *f);
+
+/* --- flood_messages ---------------------------------------------------------- */
+
+struct messages {
+	struct survey survey;
+	struct survey_sums before;
+};
+
+/* Count from here; that it cannot be is no error. 0, or what flood_round has. */
+HERD_MUST_CHECK int flood_messages_start(struct bench *b, struct messages *m);
+
+/* Tell what was counted, if anything was; 0 as above. */
+HERD_MUST_CHECK int flood_messages_tell(
+	struct bench *b, struct messages *m, struct figures *f);
+void flood_messages_free(struct messages *m);
 
 #endif

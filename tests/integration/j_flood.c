@@ -127,6 +127,82 @@ START_TEST(as_many_as_the_herd_takes)
 }
 END_TEST
 
+/* --- what the servers send each other ------------------------------------------- */
+
+/* Between the five of them; what herd-bench itself is told is no part of it. */
+#define SIX_IN_A_ROW                                                           \
+	"Alpha-Bravo Bravo-Charlie Charlie-Delta Delta-Foxtrot Foxtrot-Echo"
+#define FIVE_WITH_EACH_OTHER                                                   \
+	"Alpha-Bravo Alpha-Charlie Alpha-Delta Alpha-Foxtrot Bravo-Charlie "   \
+	"Bravo-Delta Bravo-Foxtrot Charlie-Delta Charlie-Foxtrot "             \
+	"Delta-Foxtrot Foxtrot-Echo"
+
+static json_object *figures_of(struct herd *h, const char *rate)
+{
+	struct herd_output o =
+		flood_end(h, flood_start(h, "Foxtrot",
+				     FLOOD_ARGS("--rate", rate, "--time", "0.3",
+					     "--warm-up", "0.1")));
+	json_object *all = flood_good(&o);
+
+	if (flood_has(all, "messages_per_update"))
+		ck_assert_double_eq(flood_at(all, "servers_counted"), 5);
+	return all;
+}
+
+START_TEST(messages_in_a_chain)
+{
+	struct herd *h = herd_but_echo(_i, SIX_IN_A_ROW, NULL);
+	json_object *all = figures_of(h, "100");
+
+	ck_assert_double_eq(flood_at(all, "messages_per_update"), 4);
+	json_object_put(all);
+	/* Some may coalesce. */
+	all = figures_of(h, "0");
+	ck_assert_double_le(flood_at(all, "messages_per_update"), 4);
+	ck_assert_double_ge(
+		flood_at(all, "messages_per_update") * flood_at(all, "updates"),
+		4 * flood_at(all, "member_lines"));
+	json_object_put(all);
+	herd_free(h);
+}
+END_TEST
+
+/* Alpha tells four, each of which tells the others but Alpha, unless these were
+ * quicker. */
+START_TEST(messages_in_a_mesh)
+{
+	struct herd *h = herd_but_echo(_i, FIVE_WITH_EACH_OTHER, NULL);
+	json_object *all = figures_of(h, "100");
+
+	ck_assert_double_ge(flood_at(all, "messages_per_update"), 10);
+	ck_assert_double_le(flood_at(all, "messages_per_update"), 16);
+	json_object_put(all);
+	all = figures_of(h, "0");
+	ck_assert_double_gt(flood_at(all, "messages_per_update"), 0);
+	ck_assert_double_le(flood_at(all, "messages_per_update"), 16);
+	json_object_put(all);
+	herd_free(h);
+}
+END_TEST
+
+START_TEST(messages_that_nobody_can_count)
+{
+	struct herd *h = herd_but_echo(_i, SIX_IN_A_ROW, NULL);
+	json_object *all;
+
+	for (size_t i = 0; i < herd_size(h); i++)
+		(void)unlink(herd_path(
+			h, herd_printf(h, "%s.sock", herd_name(h, i))));
+	all = figures_of(h, "100");
+	ck_assert_double_eq(flood_at(all, "lost"), 0);
+	ck_assert(!flood_has(all, "messages_per_update"));
+	ck_assert(!flood_has(all, "servers_counted"));
+	json_object_put(all);
+	herd_free(h);
+}
+END_TEST
+
 static const char *const rates[] = {"500", "0"};
 
 /* A line each second; SIGINT is the end of it, not of the figures. */
@@ -437,6 +513,9 @@ static void add(TCase *tcase)
 	herd_add_test(tcase, latency_with_a_secret);
 	herd_add_test(tcase, latency_in_a_ring);
 	herd_add_test(tcase, as_many_as_the_herd_takes);
+	herd_add_test(tcase, messages_in_a_chain);
+	herd_add_test(tcase, messages_in_a_mesh);
+	herd_add_test(tcase, messages_that_nobody_can_count);
 	herd_add_test(tcase, interrupted);
 	herd_add_test(tcase, interrupted_too_early);
 	herd_add_test(tcase, a_herd_that_does_not_pass_it_on);

@@ -48,6 +48,7 @@ START_TEST(latency)
 		ck_assert_double_eq(flood_at(all, "superseded"), 0);
 		ck_assert_double_eq(flood_at(all, "repeated"), 0);
 		ck_assert_double_gt(flood_latency(all, "min_us"), 0);
+		ck_assert(!flood_has(all, "messages_per_update"));
 		json_object_put(all);
 	}
 	herd_free(h);

@@ -20,23 +20,6 @@ fi
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-# Sets pid and url.
-start_places() { # NAME OPTION...
-	local name=$1 i
-	shift
-	"$herd_places" --listen 127.0.0.1:0 --data "$data" "$@" \
-		> "$dir/$name.log" 2>&1 &
-	pid=$!
-	pids+=("$pid")
-	for ((i = 0; i < 200; i++)); do
-		url=$(sed -n 's/^serving .* on //p' "$dir/$name.log" 2>/dev/null)
-		[ -n "$url" ] && return 0
-		sleep 0.05
-	done
-	cat "$dir/$name.log" >&2
-	exit 1
-}
-
 # Sets pid and port.
 start_herd() { # NAME DESIGN URL
 	port=$(free_port)

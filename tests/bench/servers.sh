@@ -46,15 +46,18 @@ start_bare() { # NAME WHERE PROTOCOL PROGRAM [OPTION]...
 }
 
 # A herd of one. Each has a directory of its own: control sockets go by name.
-start_herd() { # NAME DESIGN WHERE WORKERS [LOG.MESSAGES]
-	local port
+start_herd() { # NAME DESIGN WHERE WORKERS [LOG.MESSAGES [PLACES.URL]]
+	local port places=
 	port=$(free_port)
-	mkdir "$dir/$1"
+	[ -z "${6-}" ] ||
+		places="url = \"$6/maps/api/place/nearbysearch/json\";"
+	mkdir -p "$dir/$1"
 	cat > "$dir/$1/herd.conf" <<-END
 	threading = "$2";
 	workers = $4;
 	servers = ( { name = "Goloman"; host = "127.0.0.1"; port = $port; } );
 	log = { directory = "$dir/$1"; messages = ${5:-false}; };
+	places = { $places };
 	limits = { connections = 20000; };
 	END
 	launch "$1" herd "$port" "$3" "$HERDD" -c "$dir/$1/herd.conf" Goloman
@@ -75,14 +78,14 @@ start_herd_of() { # NAME DESIGN WHERE OTHERS EDGES [ABSENT]
 
 # The same of the contenders of a kind.
 start_contenders_of() { # NAME KIND WHERE OTHERS EDGES [ABSENT]
-	write_herd_of "$1" "$5" ""
+	write_herd_of "$1" "$5" "" 'protocol = "plain"; '
 	launch_herd_of "$1" "$3" "$4" "${6-}" "$here/contenders/run.sh" "$2"
 }
 
 # Sets `herd_servers`, a list, and `herd_port`, of each.
-write_herd_of() { # NAME EDGES SETTINGS
+write_herd_of() { # NAME EDGES SETTINGS [SETTINGS-OF-EACH]
 	local name=$1 edges=$2 server first=''
-	mkdir "$dir/$name"
+	mkdir -p "$dir/$name"
 	mapfile -t herd_servers < <(tr ' -' '\n\n' <<< "$edges" | awk '!seen[$0]++')
 	herd_port=()
 	for server in "${herd_servers[@]}"; do
@@ -95,7 +98,7 @@ write_herd_of() { # NAME EDGES SETTINGS
 		echo "servers = ("
 		for server in "${herd_servers[@]}"; do
 			echo "${first}{ name = \"$server\"; host = \"127.0.0.1\";" \
-				"port = ${herd_port[$server]}; talks_to = [ $(
+				"port = ${herd_port[$server]}; ${4-}talks_to = [ $(
 					tr ' ' '\n' <<< "$edges" |
 						sed -n "s/^$server-\(.*\)/\"\1\"/p" |
 						paste -sd,) ]; }"
@@ -194,6 +197,23 @@ rounds() { # COUNT ROW "NAME..." MODE [OPTION]...
 				"$round" "$@"
 		done
 	done
+}
+
+# Called with those that are to be made: all, or the ones named in `wanted`.
+make_each() { # MEASUREMENT...
+	local measurement
+	for measurement in "$@"; do
+		[[ -z $wanted || " $wanted " = *" $measurement "* ]] &&
+			"$measurement"
+	done
+}
+
+flood_pids() { # NAME: all of a herd
+	local name list=
+	for name in "${!server_pid[@]}"; do
+		[[ $name = "$1"/* ]] && list+=,${server_pid[$name]}
+	done
+	echo "${list#,}"
 }
 
 report() { # table|ratio|value ARGUMENT...

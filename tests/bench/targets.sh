@@ -238,14 +238,6 @@ messages() {
 
 # --- herds ----------------------------------------------------------------------------
 
-flood_pids() { # NAME
-	local name list=
-	for name in "${!server_pid[@]}"; do
-		[[ $name = "$1"/* ]] && list+=,${server_pid[$name]}
-	done
-	echo "${list#,}"
-}
-
 four_hops() {
 	local design round
 	heading "An update over four links, 1000/s: microseconds"
@@ -284,15 +276,6 @@ Welsh-Xenia" Xenia
 		value "CPU us per update, all five, $design" "" five "$design" \
 			cpu_us_per_update
 		stop "five-$design"
-	done
-}
-
-# Called with those that are to be made: all, or the ones that were named.
-make_each() { # MEASUREMENT...
-	local measurement
-	for measurement in "$@"; do
-		[[ -z $wanted || " $wanted " = *" $measurement "* ]] &&
-			"$measurement"
 	done
 }
 

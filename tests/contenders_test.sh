@@ -84,13 +84,18 @@ esac
 [ "${1-all}" = all ] || kinds=$1
 jobs=()
 for kind in $kinds; do
-	if "$TOP_SRCDIR/tests/bench/contenders/run.sh" --has "$kind"; then
-		write_wrapper "$kind"
-		named=${*:2}
-		for program in ${named:-$(programs_of "$kind")}; do
-			jobs+=("$kind $program")
-		done
-	fi
+	status=0
+	"$TOP_SRCDIR/tests/bench/contenders/run.sh" --has "$kind" || status=$?
+	case $status in
+	0) ;;
+	1) continue ;; # not installed, it says
+	*) exit 1 ;;
+	esac
+	write_wrapper "$kind"
+	named=${*:2}
+	for program in ${named:-$(programs_of "$kind")}; do
+		jobs+=("$kind $program")
+	done
 done
 [ ${#jobs[@]} -gt 0 ] || { echo "skipped: none is installed"; exit 77; }
 

@@ -12,7 +12,7 @@ set -euo pipefail
 
 : "${TOP_SRCDIR:?the sources}" "${HERDD:?the daemon}"
 
-kinds="asyncio-protocol asyncio-streams asyncio-uvloop"
+kinds="asyncio-protocol asyncio-streams asyncio-uvloop java-threads java-nio"
 
 # Unless PROGRAM says otherwise. uvloop is another loop below the same server.
 programs_of() { # KIND
@@ -29,9 +29,6 @@ unclaimed() {
 	asyncio-*  c_flood  stopped_and_restarted  nothing is handed over at a server's end
 	asyncio-*  c_flood  sigterm_hands_over_what_it_knows  the same
 	asyncio-*  c_flood  sigterm_waits_for_a_slow_neighbour  the same
-	java-*  c_flood  stopped_and_restarted  nothing is handed over at a server's end
-	java-*  c_flood  sigterm_hands_over_what_it_knows  the same
-	java-*  c_flood  sigterm_waits_for_a_slow_neighbour  the same
 	*  c_flood  designs_may_be_mixed  they have one design
 	*  c_plain  plain_herdds_do_not_echo  is about herdds alone
 	asyncio-streams  b_lines  many_in_one_segment  answers are written one by one

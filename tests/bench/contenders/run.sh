@@ -3,7 +3,8 @@
 # The process becomes the server: its pid is the one that was started.
 #
 # usage: run.sh KIND -c FILE NAME    run it
-#        run.sh --has KIND           is all it needs installed? says what is not
+#        run.sh --has KIND           is all it needs installed? says what is not;
+#                                    compiles what is to be compiled
 #
 # KIND: asyncio-protocol, asyncio-streams, asyncio-uvloop, node, java-threads,
 # java-nio. Of the environment: HERD_CLASSES, where compiled Java goes (default
@@ -13,6 +14,7 @@ export PYTHONDONTWRITEBYTECODE=1 # nothing is left among the sources
 # Debian's, which python3-uvloop is for: so they differ in the loop alone.
 python=/usr/bin/python3
 here=$(cd "$(dirname "$0")" && pwd)
+classes=${HERD_CLASSES:-${TMPDIR:-/tmp}/herd-classes-$UID}
 
 die() { # STATUS TEXT
 	echo "run.sh: $2" >&2
@@ -46,7 +48,7 @@ compile() {
 	flock 9
 	for source in "$here"/*.java; do
 		if [ "$source" -nt "$classes/compiled" ]; then
-			javac -d "$classes" "$here"/*.java >&2
+			javac -d "$classes" "$here"/*.java >&2 || exit 1
 			touch "$classes/compiled"
 			break
 		fi
@@ -58,6 +60,9 @@ compile() {
 if [ "$1" = --has ]; then
 	kind=$2
 	check
+	# Now rather than at the first start, which is waited for. If it does not
+	# compile, it is had all the same, and fails.
+	[[ $kind != java-* ]] || (compile) || true
 	exit 0
 fi
 
@@ -71,11 +76,12 @@ asyncio-uvloop)
 	;;
 node) exec node "$here/herd_node.js" "$@" ;;
 java-*)
-	classes=${HERD_CLASSES:-${TMPDIR:-/tmp}/herd-classes-$UID}
 	compile
+	# The collector that takes them least CPU time for a request.
+	java=(java -XX:+UseParallelGC -cp "$classes")
 	case $kind in
-	java-threads) exec java -cp "$classes" HerdThreads "$@" ;;
-	java-nio) exec java -cp "$classes" HerdNio "$@" ;;
+	java-threads) exec "${java[@]}" HerdThreads "$@" ;;
+	java-nio) exec "${java[@]}" HerdNio "$@" ;;
 	esac
 	;;
 esac

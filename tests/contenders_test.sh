@@ -12,7 +12,7 @@ set -euo pipefail
 
 : "${TOP_SRCDIR:?the sources}" "${HERDD:?the daemon}"
 
-kinds="asyncio-protocol asyncio-streams asyncio-uvloop java-threads java-nio"
+kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
 
 # Unless PROGRAM says otherwise. uvloop is another loop below the same server.
 programs_of() { # KIND

@@ -11,8 +11,8 @@
 struct era {
 	struct era *before;
 	struct conf conf;
-	struct conf_server servers[SIM_NODES];
-	size_t neighbours[SIM_NODES][SIM_NODES];
+	struct conf_server *servers;
+	size_t *neighbours; /* of each server, at the most all */
 };
 
 static char names[SIM_NODES][NAME_ROOM];
@@ -44,28 +44,32 @@ static bool names_edge(const struct node *n, size_t i, size_t j)
 const struct conf *era_begin(struct node *n)
 {
 	struct era *era = sys_alloc_zero(1, sizeof *era);
+	size_t count = plan->nodes;
 
 	HERD_ASSERT(era);
+	era->servers = sys_alloc_zero(count, sizeof *era->servers);
+	era->neighbours = sys_alloc_zero(count * count, sizeof(size_t));
+	HERD_ASSERT(era->servers && era->neighbours);
 	era->before = n->era;
 	n->era = era;
 	era->conf = (struct conf){.path = "sim",
 		.stop_timeout_ns = NODE_STOP_NS,
 		.servers = era->servers,
-		.server_count = plan->nodes};
+		.server_count = count};
 	era->conf.peers.trust_addresses = true;
 	era->conf.peers.sync_interval_s =
 		(unsigned)(plan->sync_interval_ns / HERD_SECOND_NS);
 	era->conf.limits.line = LINE_MAX_DEFAULT;
 	era->conf.limits.connections = 1000;
 	era->conf.limits.write_timeout_ns = 30 * HERD_SECOND_NS;
-	for (size_t i = 0; i < plan->nodes; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct conf_server *s = &era->servers[i];
 
 		*s = (struct conf_server){.name = names[i],
 			.host = hosts[i],
 			.port = 12000,
-			.neighbours = era->neighbours[i]};
-		for (size_t j = 0; j < plan->nodes; j++)
+			.neighbours = &era->neighbours[i * count]};
+		for (size_t j = 0; j < count; j++)
 			if (names_edge(n, i, j))
 				s->neighbours[s->neighbour_count++] = j;
 	}
@@ -79,6 +83,8 @@ void eras_end(struct node *n)
 	sim_cancel(&n->again);
 	while ((era = n->era)) {
 		n->era = era->before;
+		sys_free(era->neighbours);
+		sys_free(era->servers);
 		sys_free(era);
 	}
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define FD_FIRST 5000
-#define FDS      8192
+#define FDS      (1 << 17)
 #define PORT     12000
 
 static unsigned lines[SIM_PLACES][SIM_PLACES];
@@ -15,7 +15,9 @@ static struct {
 	net_accept_fn *on_accept;
 	void *arg;
 } listeners[SIM_NODES];
+static struct net_totals totals;
 static struct net_end *fds[FDS];
+static int used_fds; /* so many were ever needed */
 static int free_fds[FDS];
 static int free_count;
 
@@ -36,7 +38,10 @@ static void open_end(struct net_end *e, size_t place, enum net_state state)
 {
 	e->place = place;
 	e->state = state;
-	HERD_ASSERT(free_count > 0);
+	if (!free_count) {
+		HERD_ASSERT(used_fds < FDS);
+		free_fds[free_count++] = FD_FIRST + used_fds++;
+	}
 	e->fd = free_fds[--free_count];
 	fds[e->fd - FD_FIRST] = e;
 }
@@ -249,6 +254,7 @@ static void count_lines(struct net_end *e, const char *src, size_t len)
 				*src++ == at[p->matched] ? p->matched + 1 : 4;
 			if (p->matched == 3) {
 				lines[e->place][other(e)->place]++;
+				totals.lines++;
 				last_line_ns = sim.now_ns;
 			}
 			if (src[-1] != '\n')
@@ -281,6 +287,8 @@ ssize_t net_send(struct net_end *e, const void *src, size_t len)
 	if (len > room)
 		len = room;
 	append(p, src, len);
+	if (e->place != SIM_CLIENTS && net_other_place(e) != SIM_CLIENTS)
+		totals.bytes += len;
 	if (e->side == 0 && e->place != SIM_CLIENTS)
 		count_lines(e, src, len);
 	wires_send_on(e);
@@ -356,6 +364,11 @@ void net_forget_lines(void)
 	memset(lines, 0, sizeof lines);
 }
 
+struct net_totals net_totals(void)
+{
+	return totals;
+}
+
 int64_t net_last_line_ns(void)
 {
 	return last_line_ns;
@@ -377,12 +390,12 @@ void net_init(void)
 {
 	wires_init();
 	memset(listeners, 0, sizeof listeners);
-	memset(fds, 0, sizeof fds);
+	memset(fds, 0, (size_t)used_fds * sizeof *fds);
 	net_forget_lines();
 	last_line_ns = 0;
+	totals = (struct net_totals){0};
 	free_count = 0;
-	for (int i = FDS - 1; i >= 0; i--)
-		free_fds[free_count++] = FD_FIRST + i;
+	used_fds = 0;
 }
 
 void net_fini(void)

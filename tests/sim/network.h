@@ -85,4 +85,10 @@ unsigned net_lines(size_t from, size_t to);
 void net_forget_lines(void);
 int64_t net_last_line_ns(void);
 
+/* Between servers, since net_init: AT lines, and bytes of whatever they say. */
+struct net_totals {
+	uint64_t lines, bytes;
+};
+struct net_totals net_totals(void);
+
 #endif

@@ -290,7 +290,7 @@ bool node_line(size_t index, struct text id, struct buf *into)
 
 void nodes_init(void)
 {
-	memset(nodes, 0, sizeof nodes);
+	memset(nodes, 0, plan->nodes * sizeof *nodes);
 	eras_init();
 	for (size_t i = 0; i < plan->nodes; i++) {
 		struct node *n = &nodes[i];

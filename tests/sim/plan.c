@@ -36,7 +36,7 @@ static size_t how_many(struct rng *rng)
 		return 2 + rng_below(rng, 4);
 	if (dice < 94)
 		return 3 + rng_below(rng, 7);
-	return 8 + rng_below(rng, SIM_NODES - 7);
+	return 8 + rng_below(rng, PLAN_NODES - 7);
 }
 
 /* A tree, and some edges more. */

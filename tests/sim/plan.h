@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #define PLAN_EVENTS  400
+#define PLAN_NODES   20 /* servers, at the most */
 #define PLAN_WORKERS 3
 #define PLAN_IDS     48 /* clients, at the most */
 #define PLAN_LINES   16 /* of one update, at the most */

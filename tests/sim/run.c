@@ -291,10 +291,11 @@ static void probe(unsigned updates)
 
 /* --- a run ---------------------------------------------------------------- */
 
-static void begin(const bool *dropped)
+void run_begin(const struct plan *the_plan, const bool *dropped)
 {
 	bool verbose = sim.verbose;
 
+	plan = the_plan;
 	sim = (struct sim){.verbose = verbose,
 		.rng = {plan->seed ^ UINT64_C(0x9e3779b97f4a7c15)},
 		.manner = plan->manner};
@@ -310,10 +311,8 @@ static void begin(const bool *dropped)
 	}
 }
 
-static void end(void)
+void run_end(void)
 {
-	if (sim.most_bytes > plan->nodes * NODE_BYTES)
-		sim_fail("%zu bytes were held at once", sim.most_bytes);
 	clients_fini();
 	nodes_fini();
 	model_fini();
@@ -324,8 +323,7 @@ static void end(void)
 
 bool run_plan(const struct plan *the_plan, const bool *dropped)
 {
-	plan = the_plan;
-	begin(dropped);
+	run_begin(the_plan, dropped);
 	sim_run_until(plan->end_ns);
 	make_peace();
 	await_rest();
@@ -338,7 +336,9 @@ bool run_plan(const struct plan *the_plan, const bool *dropped)
 	sim.manner.preempt = 50;
 	if (!*sim.failure)
 		probe(plan->ids);
-	end();
+	if (sim.most_bytes > plan->nodes * NODE_BYTES)
+		sim_fail("%zu bytes were held at once", sim.most_bytes);
+	run_end();
 	return !*sim.failure;
 }
 

@@ -9,6 +9,11 @@
  * was wrong; else sim.failure tells. */
 bool run_plan(const struct plan *plan, const bool *dropped);
 
+/* Its two ends, for who does something else in between: servers are started,
+ * and events are due; all of it is given back. */
+void run_begin(const struct plan *plan, const bool *dropped);
+void run_end(void);
+
 /* It fails without the events already dropped: drop as many more as can be. */
 void run_shrink(const struct plan *plan, bool dropped[PLAN_EVENTS]);
 

@@ -15,7 +15,7 @@
 #include "herd/base.h"
 #include "herd/timers.h"
 
-#define SIM_NODES   20        /* servers of a herd, at the most */
+#define SIM_NODES   200       /* servers of a herd, at the most */
 #define SIM_CLIENTS SIM_NODES /* the place in the network where clients are */
 #define SIM_PLACES  (SIM_NODES + 1)
 

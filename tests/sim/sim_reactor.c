@@ -15,7 +15,7 @@
 
 #define READY_MAX    128
 #define MAILBOX_ROOM 128
-#define EVENT_FIRST  20000
+#define EVENT_FIRST  200000
 #define EVENTS       512
 #define NESTED_MAX   3
 

@@ -1,0 +1,208 @@
+"""The report on one server: rates, CPU time, latency, memory, cores."""
+import re
+from statistics import median
+
+import plots
+from document import (BUSY, COST, P50, P99, RATE, THREE, TWO, bar_rows, series)
+from results import number, ratios, spread, text, values
+
+DEPTHS = (1, 4, 16, 64)
+BEHIND_US = 5e3  # median of those who do not keep up with a rate
+
+
+def one_core(report):
+    for depth in (1, 16):
+        servers = report.row(f"p{depth}")
+        if not servers:
+            continue
+        report.say(f"### {depth} under way on each connection")
+        report.table(
+            ("server", "updates/s", "CPU µs", "CPU × floor",
+             "CPU × herd-threaded", "rate × herd-threaded"),
+            [(server, rate(servers, server),
+              text(values(servers, server, COST), THREE),
+              text(ratios(servers, server, "floor", COST), TWO),
+              text(ratios(servers, server, "herd-threaded", COST), TWO),
+              text(ratios(servers, server, "herd-threaded", RATE), TWO))
+             for server in servers])
+
+
+def rate(servers, server):
+    busy = values(servers, server, "generator_busy")
+    star = "*" if busy and median(busy) > BUSY else ""
+    return text(values(servers, server, RATE), "{:,.0f}".format) + star
+
+
+def pipelines(report):
+    if not report.row("p1"):
+        return
+    report.say("## One server on one core")
+    report.plot("throughput.svg", "Updates per second by depth of pipeline",
+                plots.lines, "Updates per second", "under way on each of 64 "
+                "connections", "updates/s",
+                series(report, DEPTHS, "p{}".format, RATE), x_ticks=DEPTHS)
+    report.plot("cpu.svg", "CPU per update by depth of pipeline", plots.lines,
+                "The server's CPU time for an update", "under way on each of "
+                "64 connections", "microseconds",
+                series(report, DEPTHS, "p{}".format, COST), x_ticks=DEPTHS)
+    one_core(report)
+    report.say("### CPU µs for an update at all depths")
+    report.table(("server", *(f"P={d}" for d in DEPTHS)),
+                 [(server, *(text(values(report.row(f"p{d}"), server, COST),
+                                  THREE) for d in DEPTHS))
+                  for server in report.row("p1")])
+
+
+def offered(report):
+    rates = sorted(int(row[4:]) for row in report.rows
+                   if re.fullmatch(r"open\d+", row))
+    if not rates:
+        return
+    keeps_up = lambda found: found.median < BEHIND_US
+    report.say("## How long clients wait, by offered load",
+               "Updates come at random moments at this rate, whatever the "
+               "server does, on 64 connections; a time is from the moment at "
+               "which an update was to be sent. A server is left out from "
+               f"where half of them took more than {BEHIND_US / 1e3:.0f} ms: "
+               "it does not keep up.")
+    for name, figure, what in (("latency.svg", P99, "99th percentile"),
+                               ("latency_median.svg", P50, "median")):
+        report.plot(name, f"Latency by offered load, {what}", plots.lines,
+                    f"Latency, {what}", "updates per second asked for",
+                    "microseconds",
+                    series(report, rates, "open{}".format, figure, keeps_up),
+                    x_ticks=rates)
+    servers = list(report.row(f"open{rates[0]}"))
+    report.say("Median and 99th percentile, microseconds (medians of the "
+               "rounds):")
+    report.table(("server", *map(plots.short, rates)),
+                 [(s, *(waits(report.row(f"open{r}"), s) for r in rates))
+                  for s in servers])
+    late = [values(report.row(f"open{r}"), s, "generator_late_p99_us")
+            for r in rates for s in ("floor",)]
+    report.say("Of that the driver's own lateness, 99th percentile, at the "
+               "same rates: " + ", ".join(text(xs[:1]) if len(xs) < 2 else
+                                          number(median(xs)) for xs in late)
+               + ".")
+
+
+def waits(servers, server):
+    half = values(servers, server, P50)
+    if not half:
+        return "–"
+    if median(half) >= BEHIND_US:
+        return "behind"
+    return f"{number(median(half))}, " \
+           f"{number(median(values(servers, server, P99)))}"
+
+
+def connecting(report):
+    servers = report.row("connect")
+    if not servers:
+        return
+    report.say("## Connect, one update, close")
+    report.table(("server", "connections/s", "CPU µs",
+                  "rate × herd-threaded"),
+                 [(s, rate(servers, s), text(values(servers, s, COST)),
+                   text(ratios(servers, s, "herd-threaded", RATE), TWO))
+                  for s in servers])
+
+
+def memory(report):
+    idle, clients = report.row("idle"), report.row("clients")
+    per_connection = "server_memory_per_connection_bytes"
+    per_client = "server_memory_per_client_bytes"
+    if not idle:
+        return
+    report.say("## Memory",
+               "What the server's own memory (RssAnon, not the kernel's "
+               "buffers) grew by: for each of 5,000 idle connections, and for "
+               "each of a million clients (ids of 20 bytes), of which the "
+               "server ends up with all. Virtual machines take memory in "
+               "large steps and ahead of need, so theirs are what they took, "
+               "not what they needed. The floor knows no clients.")
+    report.plot("memory_connection.svg", "Memory of an idle connection",
+                plots.bars, "Memory of an idle connection", "bytes",
+                [r for r in bar_rows(idle, per_connection)
+                 if r[1].median > 0], log=True)
+    report.plot("memory_client.svg", "Memory of a client", plots.bars,
+                "Memory of a client, of a million", "bytes",
+                bar_rows(clients, per_client))
+    report.table(("server", "bytes per idle connection", "bytes per client",
+                  "CPU µs per update, a million clients, P=16"),
+                 [(s, text(values(idle, s, per_connection), "{:.0f}".format),
+                   text(values(clients, s, per_client), "{:.0f}".format),
+                   text(values(report.row("million"), s, COST), THREE))
+                  for s in idle])
+
+
+def two_cores(report):
+    pairs = list(dict.fromkeys(
+        s.rsplit("-", 1)[0] for s in report.row("cores16")))
+    if pairs:
+        report.say("## A second core",
+                   "One worker and one driver thread on CPU 0, beside two and "
+                   "two on both CPUs: the ideal is 2. herd and the floor serve "
+                   "a connection on the CPU where its packets come from.")
+        doubled = [(p, spread(ratios(report.row("cores16"), p + "-two",
+                                     p + "-one", RATE)),
+                    plots.colour_of("herd-threaded" if p == "herd" else p))
+                   for p in pairs]
+        report.plot("cores.svg", "Updates per second on two cores by those on "
+                    "one", plots.bars, "Updates/s on two cores by those on "
+                    "one, P=16", "times", [d for d in doubled if d[1]])
+        report.table(("server", "two cores × one, P=1", "two cores × one, P=16",
+                      "updates/s on two, P=16"),
+                     [(p, *(text(ratios(report.row(f"cores{d}"), p + "-two",
+                                        p + "-one", RATE), TWO)
+                            for d in (1, 16)),
+                       text(values(report.row("cores16"), p + "-two", RATE),
+                            "{:,.0f}".format)) for p in pairs])
+    servers = report.row("any16")
+    if servers:
+        report.say("### Nothing pinned by hand",
+                   "Server and two driver threads on both CPUs, as the "
+                   "scheduler likes. The driver needs as much CPU as a fast "
+                   "server, so this is no measure of what a second core is "
+                   "worth: it is what one sees on such a machine.")
+        report.table(("server", "updates/s, P=1", "× herd-single",
+                      "updates/s, P=16", "× herd-single"),
+                     [(s, *(cell for d in (1, 16) for cell in
+                            (rate(report.row(f"any{d}"), s),
+                             text(ratios(report.row(f"any{d}"), s,
+                                         "herd-single", RATE), TWO))))
+                      for s in servers])
+
+
+def mixed(report):
+    servers = report.row("mixed")
+    if not servers:
+        return
+    report.say("## Heavy questions beside updates",
+               "One IAMAT every millisecond, while the same server has 1,000 "
+               "WHATSATs under way, each for 20 places, whose provider "
+               "(herd-places, on the same machine) answers after 100 ms: its "
+               "JSON is cut and passed on. Both CPUs are shared by herdd, the "
+               "provider and the driver, and are busy. Microseconds until the "
+               "IAMAT is answered:")
+    head = ("design", "idle: p50", "p99", "busy: p50", "p99",
+            "another server, same machine: p50", "p99", "WHATSATs/s meanwhile")
+    keys = ("idle-asked-p50", "idle-asked-p99", "busy-asked-p50",
+            "busy-asked-p99", "busy-other-p50", "busy-other-p99", "busy-rate")
+    report.plot("mixed.svg", "IAMAT beside heavy WHATSATs", plots.bars,
+                "IAMAT, 99th percentile", "microseconds",
+                [(f"{s}, {k.split('-')[0]}", spread(values(servers, s, k)),
+                  plots.colour_of(s)) for k in ("idle-asked-p99",
+                                                "busy-asked-p99")
+                 for s in servers], log=True)
+    report.table(head, [(s, *(text(values(servers, s, k)) for k in keys))
+                        for s in servers])
+
+
+def tell(report):
+    pipelines(report)
+    offered(report)
+    connecting(report)
+    memory(report)
+    two_cores(report)
+    mixed(report)

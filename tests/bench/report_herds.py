@@ -118,21 +118,25 @@ def model(report):
                "the server that hears it from a client, *n* for each of the "
                "others, to whom it is news, and *d* for each message that is "
                "none. Fitted to the table above, microseconds:")
-    costs = {d: fit([p for _, p in model_points(report, d)]) for d in DESIGNS}
     report.table(("design", "c", "n", "d"),
-                 [(d, *map(TWO, costs[d])) for d in DESIGNS])
+                 [(d, *map(TWO, costs(report, d))) for d in DESIGNS])
     report.say("And how far it is from what was measured, percent:")
     points = {d: dict(model_points(report, d)) for d in DESIGNS}
     report.table(("herd", "servers", *DESIGNS),
-                 [(t, str(n), *(off(points[d].get((t, n)), costs[d])
+                 [(t, str(n), *(off(points[d].get((t, n)), costs(report, d))
                                 for d in DESIGNS)) for t, n in herds(report)])
 
 
-def off(point, costs):
+def costs(report, design):
+    """c, n and d."""
+    return fit([point for _, point in model_points(report, design)])
+
+
+def off(point, each):
     if not point:
         return "–"
     factors, measured = point
-    predicted = sum(x * c for x, c in zip(factors, costs))
+    predicted = sum(x * c for x, c in zip(factors, each))
     return f"{100 * (predicted / measured - 1):+.0f}"
 
 

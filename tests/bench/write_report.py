@@ -5,27 +5,19 @@
     write_report.py DIRECTORY essence FILE the table of what matters most, put
                                            between two marks in FILE
     write_report.py DIRECTORY fill FILE    FILE on standard output, what is in
-                                           braces replaced by figures:
-
-    {value ROW SERVER FIGURE [FORM]}       the median
-    {range ROW SERVER FIGURE [FORM]}       the lowest to the highest
-    {ratio ROW A B FIGURE [FORM]}          A's by B's: the median
-    {spread ROW A B FIGURE [FORM]}         the same, and its range
-    {more ROW A B FIGURE}                  how many percent more A's is than B's
-    {fact NAME}                            of the machine
-
-FORM is one of Python's, or k: thousands; ms: of microseconds; least: two
-digits."""
+                                           braces replaced by figures: see
+                                           templates.py
+"""
 import os
-import re
 import sys
 from statistics import median
 
 import plots
 import report_herds as herds
 import report_servers as servers
+import templates
 from document import ARRIVAL, BUSY, COST, RATE, TWO, Report, bar_rows
-from results import number, ratios, text, values
+from results import values
 
 
 def opening(report):
@@ -118,11 +110,18 @@ def essence(report):
         [(s, *(middle(xs, form) for xs, form in (
             (values(p1, s, COST), "{:.1f}".format),
             (values(p16, s, COST), TWO),
-            (values(idle, s, "server_memory_per_connection_bytes"), whole),
-            (values(clients, s, "server_memory_per_client_bytes"), whole),
+            (own_memory(idle, s, "connection"), whole),
+            (own_memory(clients, s, "client"), whole),
             (herds.taken(load, s), whole),
             (values(times, s, ARRIVAL), whole)))) for s in p16 if s != "echo"])
     return "\n".join(report.lines)
+
+
+def own_memory(servers, server, of):
+    """Virtual machines take it ahead of need: a small one says nothing."""
+    if server.startswith(("java", "node")):
+        return []
+    return values(servers, server, f"server_memory_per_{of}_bytes")
 
 
 def middle(xs, form):
@@ -152,49 +151,13 @@ def write(report):
     print(f"bench: the report is {path}")
 
 
-# --- templates ----------------------------------------------------------------------
-
-FORMS = {"k": lambda x: f"{x / 1e3:,.0f}",
-         "ms": lambda x: f"{x / 1e3:.3g}",
-         "M": lambda x: f"{x / 1e6:.2f}",
-         "least": lambda x: f"{x:.2g}"}
-
-
-def fill(report, template):
-    def form_of(words, count):
-        name = words[count] if len(words) > count else None
-        return FORMS.get(name) or (f"{{:{name}}}".format if name else number)
-
-    def replace(match):
-        what, *words = match[1].split()
-        if what == "fact":
-            return next(v for k, v in report.facts if k == " ".join(words))
-        row = report.rows[words[0]]
-        if what in ("value", "range"):
-            xs = values(row, *words[1:3])
-            form = form_of(words, 3)
-        else:
-            xs = ratios(row, *words[1:4])
-            form = form_of(words, 4)
-        if what == "range":
-            return f"{form(min(xs))} to {form(max(xs))}"
-        if what == "spread":
-            return text(xs, form)
-        if what == "more":
-            return f"{100 * (median(xs) - 1):.0f}"
-        return form(median(xs))
-
-    return re.sub(r"\{((?:value|range|ratio|spread|more|fact) [^}]*)\}",
-                  replace, template)
-
-
 def main(directory, what=None, path=None):
     report = Report(directory)
     if what == "essence":
         put_essence(report, path)
     elif what == "fill":
         with open(path, encoding="utf-8") as lines:
-            sys.stdout.write(fill(report, lines.read()))
+            sys.stdout.write(templates.fill(report, lines.read()))
     else:
         write(report)
 

@@ -1,0 +1,89 @@
+"""Documents whose figures are those of a report: in a template they stand in
+braces.
+
+    {value ROW SERVER FIGURE [FORM]}   the median
+    {ratio ROW A B FIGURE [FORM]}      A's by B's: the median
+    {spread ROW A B FIGURE [FORM]}     the same, and its range
+    {fact NAME}                        of the machine
+
+of the model of what herds cost (report_herds.py):
+
+    {cost DESIGN c|n|d}                microseconds
+    {busy DESIGN SHAPE N U}            of a core, which U updates/s take of each
+                                       of N servers
+    {most DESIGN SHAPE N}              as many updates/s as they can take, with
+                                       a core each
+
+and of the simulation (scaling.tsv beside the results):
+
+    {simulated COLUMN...}              a table
+
+FORM is one of Python's, or k: thousands; ms: of microseconds."""
+import csv
+import os
+import re
+from statistics import median
+
+import report_herds as herds
+from results import number, ratios, text, values
+
+FORMS = {"k": lambda x: f"{x / 1e3:,.0f}", "ms": lambda x: f"{x / 1e3:.3g}"}
+
+
+def messages(shape, n):
+    edges = {"tree": n - 1, "ring": n, "rings": 2 * n,
+             "mesh": n * (n - 1) // 2}[shape]
+    return 2 * edges - (n - 1)
+
+
+def microseconds(report, design, shape, n):
+    """CPU time for an update, of each of n servers on average."""
+    c, news, none = herds.costs(report, design)
+    return (c + news * (n - 1) + none * (messages(shape, n) - (n - 1))) / n
+
+
+def two_digits(x):
+    digits = f"{x:.2g}"
+    return f"{float(digits):,.0f}" if abs(x) >= 10 else digits
+
+
+def measured(report, what, row, words):
+    servers = report.rows[row]
+    if what == "value":
+        xs, rest = values(servers, *words[:2]), words[2:]
+    else:
+        xs, rest = ratios(servers, *words[:3]), words[3:]
+    form = number
+    if rest:
+        form = FORMS.get(rest[0]) or f"{{:{rest[0]}}}".format
+    return text(xs, form) if what == "spread" else form(median(xs))
+
+
+def simulated(report, columns):
+    path = os.path.join(report.directory, "scaling.tsv")
+    with open(path, encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    return "\n".join(["| " + " | ".join(columns) + " |",
+                      "|---" + "|---:" * (len(columns) - 1) + "|"]
+                     + ["| " + " | ".join(row[c] for c in columns) + " |"
+                        for row in rows])
+
+
+def fill(report, template):
+    def replace(match):
+        what, *words = match[1].split()
+        if what == "fact":
+            return dict(report.facts)[" ".join(words)]
+        if what == "cost":
+            return f"{herds.costs(report, words[0])['cnd'.index(words[1])]:.2f}"
+        if what in ("busy", "most"):
+            design, shape, n = words[0], words[1], int(words[2])
+            each = microseconds(report, design, shape, n)
+            return two_digits(1e6 / each if what == "most"
+                              else float(words[3]) * each / 1e6)
+        if what == "simulated":
+            return simulated(report, words)
+        return measured(report, what, words[0], words[1:])
+
+    return re.sub(r"\{((?:value|ratio|spread|fact|cost|busy|most|simulated)"
+                  r" [^}]*)\}", replace, template)

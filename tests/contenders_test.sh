@@ -14,10 +14,12 @@ set -euo pipefail
 
 kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
 
-# Unless PROGRAM says otherwise. uvloop is another loop below the same server.
+# Unless PROGRAM says otherwise. Kinds of one language differ in how they serve
+# clients, not in how they flood.
 programs_of() { # KIND
 	case $1 in
 	asyncio-uvloop) echo b_lines b_any ;;
+	asyncio-streams | java-threads) echo b_protocol b_lines b_any ;;
 	*) echo b_protocol b_lines b_any c_flood c_plain ;;
 	esac
 }

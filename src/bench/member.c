@@ -213,7 +213,8 @@ static const char *take_end(struct link *l)
 {
 	struct text rest = buf_text(&l->conn.in);
 
-	if (rest.len && (l->state == LINK_PLAIN || l->state == LINK_GREETING))
+	if (rest.len && (l->state == LINK_PLAIN ||
+				(l->state == LINK_GREETING && is_plain(l))))
 		(void)take_line(l, rest, sys_monotonic_ns());
 	return "it closed the link";
 }
@@ -228,8 +229,12 @@ static const char *exchange(struct link *l, uint32_t events)
 		n = conn_read(&l->conn, m->page);
 		if (n == -EAGAIN)
 			return NULL;
-		if (!n)
-			return take_end(l);
+		if (!n) {
+			const char *end = take_end(l);
+
+			buf_clear(&m->to); /* nobody is there to hear it */
+			return end;
+		}
 	}
 	if (n < 0)
 		return sys_error_text((int)n);

@@ -6,6 +6,7 @@ import java.util.List;
 /** One server of the herd: what its threads share, how it begins and how it ends. */
 final class Herd {
     static final int BACKLOG = 4096;
+    private static final long ACCEPT_PAUSE_MS = 100;
 
     final Conf conf;
     final Clients clients = new Clients();
@@ -30,8 +31,11 @@ final class Herd {
         }
     }
 
+    private static volatile int status;
+
     static Error fail(int status, String why) {
         System.err.println(why);
+        Herd.status = status;
         System.exit(status);
         return new AssertionError("unreachable");
     }
@@ -60,7 +64,17 @@ final class Herd {
         } catch (InterruptedException e) {
             // then without
         }
-        Runtime.getRuntime().halt(0);
+        Runtime.getRuntime().halt(status);
+    }
+
+    /** No connection could be accepted, for want of descriptors say: it may pass. */
+    static void acceptLater(IOException why) {
+        System.err.println("cannot accept: " + why.getMessage());
+        try {
+            Thread.sleep(ACCEPT_PAUSE_MS);
+        } catch (InterruptedException e) {
+            // then sooner
+        }
     }
 
     /** AT lines are taken from neighbours only. */

@@ -1,7 +1,6 @@
 import java.io.IOException;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 
 /**
  * The herd with a selector and a thread for each processor, among which an acceptor
@@ -22,8 +21,11 @@ public final class HerdNio {
             }
             herd.begin();
             for (int i = 0;; i++) {
-                SocketChannel channel = listener.accept();
-                workers[i % workers.length].adopt(channel);
+                try {
+                    workers[i % workers.length].adopt(listener.accept());
+                } catch (IOException e) {
+                    Herd.acceptLater(e);
+                }
             }
         } catch (IOException e) {
             Herd.fail(1, herd.conf.address + ": " + e.getMessage());

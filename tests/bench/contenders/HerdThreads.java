@@ -27,8 +27,12 @@ public final class HerdThreads {
             listener.bind(herd.conf.address, Herd.BACKLOG);
             herd.begin();
             for (;;) {
-                HerdThreads client = new HerdThreads(herd, listener.accept());
-                new Thread(null, client::serve, "client", STACK).start();
+                try {
+                    HerdThreads client = new HerdThreads(herd, listener.accept());
+                    new Thread(null, client::serve, "client", STACK).start();
+                } catch (IOException e) {
+                    Herd.acceptLater(e);
+                }
             }
         } catch (IOException e) {
             Herd.fail(1, herd.conf.address + ": " + e.getMessage());

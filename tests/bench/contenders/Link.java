@@ -15,7 +15,8 @@ import java.util.List;
  * neighbour does not tell it back.
  *
  * What herdd does and this does not: bound the memory that a neighbour takes which
- * is connected and slow; compare what both have, rather than tell everything; ask
+ * is connected and slow, and tell it only the newest of each client; tell an echo, a
+ * line that another server has written anew, from news; compare what both have, rather than tell everything; ask
  * whether a silent neighbour lives; prove who one is by a secret.
  */
 final class Link implements Runnable {

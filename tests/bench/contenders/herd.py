@@ -9,8 +9,8 @@ and the neighbour does not say it back.
 What herdd does and this does not: bound the number of connections and the time
 a client may take to read; find out that a neighbour has gone without a word;
 catch up by comparing what both sides hold, rather than saying it all at once;
-hand over what is unsaid when it ends; ask for a secret; ask for places; keep a
-log."""
+hand over what is unsaid when it ends; tell an echo, a line that another server
+has written anew, from news; ask for a secret; ask for places; keep a log."""
 import asyncio
 import re
 import signal
@@ -38,7 +38,7 @@ match_iamat = re.compile(
 match_whatsat = re.compile(
     rb"\s*WHATSAT\s+(\S+)\s+(%b)\s+(%b)\s*" % (RADIUS, BOUND)).fullmatch
 match_at = re.compile(
-    rb"\s*AT\s+(\S+)\s+(%b)\s+(\S+)\s+(%b)\s+(%b)(?:\s+(\S+).*?)?\s*"
+    rb"\s*AT\s+(\S+)\s+(%b)\s+(\S+)\s+(%b)\s+(%b)(?:\s+(\S+).*)?\s*"
     % (DIFFERENCE, LOCATION, STAMP), re.DOTALL).fullmatch
 match_own_form = re.compile(rb"[+-]\d{1,10}\.\d{9}").fullmatch
 begins_update = re.compile(rb"\s*AT\s").match

@@ -12,7 +12,8 @@
 //
 // It speaks the protocol of herd(7) as a "plain" server does. What herdd does
 // and this does not: ask for a secret, ask for places, log what is said, bound
-// the number of clients and the time they may take to read. And herdd compares
+// the number of clients and the time they may take to read, tell an echo, a line
+// that another server has written anew, from news. And herdd compares
 // what both hold with a neighbour that comes back, where this tells it all.
 'use strict';
 

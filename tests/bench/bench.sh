@@ -14,6 +14,10 @@
 set -u
 out=$1 rounds=${2:-5}
 wanted=${*:3}
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || {
+	echo "bench: ROUNDS is a number, not $rounds" >&2
+	exit 2
+}
 began=$(date +%s)
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
@@ -25,7 +29,15 @@ short=(--time 0.7 --warm-up 0.2)
 herd_places=${HERD_PLACES-} data=$here/../../data/places.tsv
 skipped=()
 
-mkdir -p "$out" || exit 1
+known="pipelines offered_load connecting memory doubling unpinned mixed sizes
+languages"
+for name in $wanted; do
+	[[ " ${known//$'\n'/ } " = *" $name "* ]] || {
+		echo "bench: no measurement $name; there are: ${known//$'\n'/ }" >&2
+		exit 2
+	}
+done
+mkdir -p "$out" && rm -f "$out"/* || exit 1
 results=$out/results.tsv
 : > "$results"
 
@@ -82,6 +94,8 @@ stop_each() {
 
 pipelines() {
 	local pipeline count
+	[ -z "$contenders" ] || rounds 1 warm "$contenders" closed --cpus 1 \
+		--time 2 --warm-up 0
 	for pipeline in 1 4 16 64; do
 		say "$pipeline under way on each of 64 connections"
 		count=$few
@@ -112,12 +126,13 @@ offered_load() {
 }
 
 keeps_up() { # NAME RATE
-	[ "$(report value "open$2" "$1" latency.p50_us |
-		awk '{ print ($1 != "-" && $1 < 5000) }')" = 1 ]
+	[ "$(report value "open$2" "$1" requests_per_s |
+		awk -v rate="$2" '{ print ($1 != "-" && $1 > 0.97 * rate) }')" = 1 ]
 }
 
 connecting() {
 	say "connect, one update, close"
+	rounds 1 warm "${names/echo/}" connect --cpus 1 --time 1 --warm-up 0
 	rounds "$few" connect "${names/echo/}" connect --cpus 1 "${short[@]}"
 }
 
@@ -156,10 +171,12 @@ one_cpu() {
 # One worker and one driver thread on CPU 0, NAME-one, beside two and two,
 # NAME-two.
 doubling() {
-	local pipeline round name pairs="floor herd"
+	local pipeline round name pairs="floor floor-by-turns herd"
 	say "one core and two"
 	start_bare floor-one 0 herd "$FLOOR"
 	start_bare floor-two 0,1 herd "$FLOOR" -w 2 -a
+	start_bare floor-by-turns-one 0 herd "$FLOOR"
+	start_bare floor-by-turns-two 0,1 herd "$FLOOR" -w 2
 	start_herd herd-one threaded 0 1
 	start_herd herd-two threaded 0,1 2
 	if has memcached; then
@@ -175,6 +192,7 @@ doubling() {
 	done
 	for name in $pairs; do
 		core_pair warm16 "$name" 0 16 --time 2 --warm-up 0
+		core_pair warm1 "$name" 0 1 --time 1 --warm-up 0
 	done
 	for pipeline in 1 16; do
 		for ((round = 0; round < few; round++)); do
@@ -252,8 +270,10 @@ mixed() {
 
 ask_places() { # DESIGN ROUND
 	"$WHATSAT" beside 2 127.0.0.1:"${server_port[mixed-$1]}" \
-		127.0.0.1:"${server_port[other-$1]}" > "$dir/out" || {
+		127.0.0.1:"${server_port[other-$1]}" > "$dir/out" &&
+		grep -qx 'errors 0.000' "$dir/out" || {
 		failures=$((failures + 1))
+		echo "bench: mixed, $1: $(grep errors "$dir/out")" >&2
 		return
 	}
 	printf 'mixed\therd-%s\t%s\t%s\n' "$1" "$2" "$(awk '
@@ -331,7 +351,8 @@ measure_size() { # TOPOLOGY N
 			flood "hops-$1-$2" "$1$2-$design" "herd-$design" \
 				"$round" --rate 200 --time 1.2 --warm-up 0.2
 			flood "load-$1-$2" "$1$2-$design" "herd-$design" \
-				"$round" --rate 0 --time 1 --pipeline 16
+				"$round" --rate 0 --time 1 --pipeline 16 \
+				--ids 50000
 		done
 	done
 	stop "$1$2-threaded"
@@ -358,14 +379,14 @@ languages() {
 	for kind in $contenders; do
 		start_contenders_of "five-$kind" "$kind" any any "$edges" M
 		flood five-warm "five-$kind" "$kind" 0 --rate 0 --time 3 \
-			--pipeline 16
+			--pipeline 16 --ids 50000
 	done
 	for ((round = 0; round < few; round++)); do
 		for kind in $all; do
 			flood five-hops "five-$kind" "$kind" "$round" \
 				--rate 200 --time 1.2 --warm-up 0.2
 			flood five-load "five-$kind" "$kind" "$round" \
-				--rate 0 --time 1 --pipeline 16
+				--rate 0 --time 1 --pipeline 16 --ids 50000
 		done
 	done
 	for kind in $all; do
@@ -394,7 +415,9 @@ describe_machine() {
 		head -1)"
 	fact kernel "$(uname -sr | cut -d- -f1)"
 	fact system "$(. /etc/os-release && echo "$PRETTY_NAME")"
-	fact herd "$("$HERDD" --version | head -1)"
+	fact "threads of a core" "$(lscpu | sed -n 's/^Thread.*: *//p')"
+	fact herd "$("$HERDD" --version | head -1), $(git -C "$here" \
+		describe --always --dirty 2>/dev/null || echo "of an archive")"
 	version gcc gcc -dumpfullversion
 	version memcached memcached -V
 	version redis redis-server --version
@@ -407,15 +430,25 @@ describe_machine() {
 
 # --- all of it ----------------------------------------------------------------------------
 
+# Also of a run that ends early.
+close_facts() {
+	local why
+	fact "load after" "$(cut -d' ' -f1-3 /proc/loadavg)"
+	fact minutes $((($(date +%s) - began + 30) / 60))
+	fact rounds "$rounds of one server at P=1 and P=16, $few of most else," \
+		"$fewer of herds by size"
+	[ -z "$wanted" ] || fact "measured" "only $wanted"
+	for why in "${skipped[@]}"; do
+		fact "not measured" "$why"
+	done
+	[ "$failures" -eq 0 ] || fact "measurements that failed" "$failures"
+	cleanup
+}
+trap close_facts EXIT
+
 find_contenders
 describe_machine
 one_cpu
 make_each doubling unpinned mixed sizes languages
-fact "load after" "$(cut -d' ' -f1-3 /proc/loadavg)"
-fact minutes $((($(date +%s) - began + 30) / 60))
-fact rounds "$rounds"
-for why in "${skipped[@]}"; do
-	fact "not measured" "$why"
-done
 say "$(wc -l < "$results") measurements, $failures failed"
 exit $((failures > 0))

@@ -1,5 +1,6 @@
 """What the sections of the report share: where it is written, and how."""
 import os
+import subprocess
 from statistics import median
 
 import plots
@@ -12,7 +13,7 @@ P99 = "latency.p99_us"
 ARRIVAL = "flood_latency.p50_us"
 TWO = "{:.2f}".format
 THREE = "{:.3f}".format
-BUSY = 0.97  # of the driver's thread: a rate may be its own
+BUSY = 0.9  # of the driver's thread: a rate may be its own
 
 
 class Report:
@@ -39,7 +40,11 @@ class Report:
         """Drawn by plots.lines or plots.bars, if there is anything to draw."""
         if not args[-1] or not plots.available():
             return
-        draw(os.path.join(self.directory, name), *args, **options)
+        try:
+            draw(os.path.join(self.directory, name), *args, **options)
+        except subprocess.CalledProcessError:
+            self.say(f"({name} could not be drawn.)")
+            return
         self.say(f"![{alt}]({name})")
 
 

@@ -65,7 +65,7 @@ def lines(path, title, x_label, y_label, series, x_ticks=None):
         "set logscale xy",
         "set xtics (" + ", ".join(f"'{short(x)}' {x}" for x in ticks) + ")",
         f'set xlabel "{x_label}"',
-        f'set ylabel "{y_label}"',
+        f'set ylabel "{y_label} (logarithmic)"',
         "set tics textcolor rgb '#404040'",
         "set format y '%.0s%c'",
         "set offsets graph 0.03, graph 0.03, 0, 0",

@@ -7,6 +7,7 @@ from document import (BUSY, COST, P50, P99, RATE, THREE, TWO, bar_rows, series)
 from results import number, ratios, spread, text, values
 
 DEPTHS = (1, 4, 16, 64)
+HEAP = ("java-nio", "node")
 BEHIND_US = 5e3  # median of those who do not keep up with a rate
 
 
@@ -64,7 +65,9 @@ def offered(report):
                "server does, on 64 connections; a time is from the moment at "
                "which an update was to be sent. A server is left out from "
                f"where half of them took more than {BEHIND_US / 1e3:.0f} ms: "
-               "it does not keep up.")
+               "it does not keep up, and is not asked for more. A ~ is before "
+               "what says more of the driver than of the server: the driver "
+               "itself was late by more than half of that time.")
     for name, figure, what in (("latency.svg", P99, "99th percentile"),
                                ("latency_median.svg", P50, "median")):
         report.plot(name, f"Latency by offered load, {what}", plots.lines,
@@ -73,17 +76,11 @@ def offered(report):
                     series(report, rates, "open{}".format, figure, keeps_up),
                     x_ticks=rates)
     servers = list(report.row(f"open{rates[0]}"))
-    report.say("Median and 99th percentile, microseconds (medians of the "
-               "rounds):")
+    report.say("Median and 99th percentile, microseconds (each the median of "
+               "the rounds; their ranges are in the plots):")
     report.table(("server", *map(plots.short, rates)),
                  [(s, *(waits(report.row(f"open{r}"), s) for r in rates))
                   for s in servers])
-    late = [values(report.row(f"open{r}"), s, "generator_late_p99_us")
-            for r in rates for s in ("floor",)]
-    report.say("Of that the driver's own lateness, 99th percentile, at the "
-               "same rates: " + ", ".join(text(xs[:1]) if len(xs) < 2 else
-                                          number(median(xs)) for xs in late)
-               + ".")
 
 
 def waits(servers, server):
@@ -92,8 +89,10 @@ def waits(servers, server):
         return "–"
     if median(half) >= BEHIND_US:
         return "behind"
-    return f"{number(median(half))}, " \
-           f"{number(median(values(servers, server, P99)))}"
+    last = median(values(servers, server, P99))
+    late = median(values(servers, server, "generator_late_p99_us"))
+    doubt = "~" if late > last / 2 else ""
+    return f"{number(median(half))}, {doubt}{number(last)}"
 
 
 def connecting(report):
@@ -116,21 +115,34 @@ def memory(report):
         return
     report.say("## Memory",
                "What the server's own memory (RssAnon, not the kernel's "
-               "buffers) grew by: for each of 5,000 idle connections, and for "
-               "each of a million clients (ids of 20 bytes), of which the "
-               "server ends up with all. Virtual machines take memory in "
-               "large steps and ahead of need, so theirs are what they took, "
-               "not what they needed. The floor knows no clients.")
+               "buffers) grew by: for each of 5,000 connections that never "
+               "say anything, and for each of a million clients (ids of 20 "
+               "bytes), of which the server ends up with all. A million is "
+               "just below 2^20, where tables that double are nearly full. "
+               "Measured once. *At rest* is before all that, in MB. The "
+               "floor knows no clients. For Java and Node.js there is a – "
+               "where the heap says nothing: it grows in large steps, ahead "
+               "of need, and had room already; java-threads' connections "
+               "are mostly stacks, which are not of the heap.")
     report.plot("memory_connection.svg", "Memory of an idle connection",
                 plots.bars, "Memory of an idle connection", "bytes",
-                [r for r in bar_rows(idle, per_connection)
+                [r for r in bar_rows(idle, per_connection,
+                                     [s for s in idle if s not in HEAP])
                  if r[1].median > 0], log=True)
     report.plot("memory_client.svg", "Memory of a client", plots.bars,
                 "Memory of a client, of a million", "bytes",
-                bar_rows(clients, per_client))
-    report.table(("server", "bytes per idle connection", "bytes per client",
+                bar_rows(clients, per_client,
+                         [s for s in clients if s not in HEAP
+                          and s != "java-threads"]))
+    at_rest = "server_memory_before_bytes"
+    report.table(("server", "at rest", "bytes per idle connection",
+                  "bytes per client",
                   "CPU µs per update, a million clients, P=16"),
-                 [(s, text(values(idle, s, per_connection), "{:.0f}".format),
+                 [(s, text([x / 1e6 for x in values(idle, s, at_rest)],
+                           "{:.1f}".format),
+                   "–" if s in HEAP else
+                   text(values(idle, s, per_connection), "{:.0f}".format),
+                   "–" if s in HEAP or s == "java-threads" else
                    text(values(clients, s, per_client), "{:.0f}".format),
                    text(values(report.row("million"), s, COST), THREE))
                   for s in idle])
@@ -142,8 +154,11 @@ def two_cores(report):
     if pairs:
         report.say("## A second core",
                    "One worker and one driver thread on CPU 0, beside two and "
-                   "two on both CPUs: the ideal is 2. herd and the floor serve "
-                   "a connection on the CPU where its packets come from.")
+                   "two on both CPUs: the ideal is 2, and more is noise. The "
+                   "driver's threads are pinned, and herd and the floor serve "
+                   "a connection on the CPU where its packets come from, so "
+                   "that none of their packets crosses; those of memcached "
+                   "and Java do, and part of the difference is that.")
         doubled = [(p, spread(ratios(report.row("cores16"), p + "-two",
                                      p + "-one", RATE)),
                     plots.colour_of("herd-threaded" if p == "herd" else p))
@@ -183,17 +198,22 @@ def mixed(report):
                "WHATSATs under way, each for 20 places, whose provider "
                "(herd-places, on the same machine) answers after 100 ms: its "
                "JSON is cut and passed on. Both CPUs are shared by herdd, the "
-               "provider and the driver, and are busy. Microseconds until the "
-               "IAMAT is answered:")
+               "provider and the driver, and are busy; nothing is pinned. A "
+               "WHATSAT that is answered is followed by another one, so the "
+               "designs do not have the same load: see the last column. The "
+               "other server has no WHATSATs. Made by tests/bench/whatsat. "
+               "Microseconds until the IAMAT is answered:")
     head = ("design", "idle: p50", "p99", "busy: p50", "p99",
             "another server, same machine: p50", "p99", "WHATSATs/s meanwhile")
     keys = ("idle-asked-p50", "idle-asked-p99", "busy-asked-p50",
             "busy-asked-p99", "busy-other-p50", "busy-other-p99", "busy-rate")
     report.plot("mixed.svg", "IAMAT beside heavy WHATSATs", plots.bars,
-                "IAMAT, 99th percentile", "microseconds",
-                [(f"{s}, {k.split('-')[0]}", spread(values(servers, s, k)),
-                  plots.colour_of(s)) for k in ("idle-asked-p99",
-                                                "busy-asked-p99")
+                "IAMAT alone, and beside 1,000 WHATSATs", "microseconds "
+                "(logarithmic)",
+                [(f"{s}, {k.replace('-asked-', ': ')}",
+                  spread(values(servers, s, k)), plots.colour_of(s))
+                 for k in ("idle-asked-p50", "busy-asked-p50",
+                           "idle-asked-p99", "busy-asked-p99")
                  for s in servers], log=True)
     report.table(head, [(s, *(text(values(servers, s, k)) for k in keys))
                         for s in servers])

@@ -13,7 +13,7 @@ declare -A herd_port=() server_pid=() server_port=() server_protocol=()
 if [ "$(nproc)" -lt 2 ]; then
 	echo "bench: this machine has one CPU. Servers and load would share it," \
 		"and nothing could be told apart: nothing is measured."
-	exit 0
+	exit 77
 fi
 
 has() { # PROGRAM
@@ -126,8 +126,9 @@ launch_herd_of() { # NAME WHERE OTHERS ABSENT COMMAND...
 start_memcached() { # NAME WHERE THREADS
 	local port
 	port=$(free_port)
+	# -R: it takes all that a connection has sent, as the others do.
 	launch "$1" memcached "$port" "$2" memcached -u nobody -t "$3" -m 1024 \
-		-c 20000 -l 127.0.0.1 -p "$port"
+		-R 200 -c 20000 -l 127.0.0.1 -p "$port"
 }
 
 start_redis() { # NAME WHERE

@@ -18,16 +18,19 @@ and of the simulation (scaling.tsv beside the results):
 
     {simulated COLUMN...}              a table
 
-FORM is one of Python's, or k: thousands; ms: of microseconds."""
+FORM is one of Python's, or k: thousands; ms: of microseconds; MB: of bytes."""
 import csv
 import os
 import re
+import sys
+import textwrap
 from statistics import median
 
 import report_herds as herds
 from results import number, ratios, text, values
 
-FORMS = {"k": lambda x: f"{x / 1e3:,.0f}", "ms": lambda x: f"{x / 1e3:.3g}"}
+FORMS = {"k": lambda x: f"{x / 1e3:,.0f}", "ms": lambda x: f"{x / 1e3:.3g}",
+         "MB": lambda x: f"{x / 1e6:.0f}"}
 
 
 def messages(shape, n):
@@ -48,11 +51,13 @@ def two_digits(x):
 
 
 def measured(report, what, row, words):
-    servers = report.rows[row]
+    servers = report.row(row)
     if what == "value":
         xs, rest = values(servers, *words[:2]), words[2:]
     else:
         xs, rest = ratios(servers, *words[:3]), words[3:]
+    if not xs:
+        sys.exit(f"{row}: no {' '.join(words)}: nothing is filled in")
     form = number
     if rest:
         form = FORMS.get(rest[0]) or f"{{:{rest[0]}}}".format
@@ -67,6 +72,27 @@ def simulated(report, columns):
                       "|---" + "|---:" * (len(columns) - 1) + "|"]
                      + ["| " + " | ".join(row[c] for c in columns) + " |"
                         for row in rows])
+
+
+def wrap(document):
+    """Paragraphs and points of lists, anew: figures are shorter than their
+    names. Tables, headings and what is indented stay as they are."""
+    blocks = []
+    for block in document.split("\n\n"):
+        if block.lstrip("\n").startswith(("|", "#", "    ")):
+            blocks.append(block)
+            continue
+        points = re.split(r"\n(?=\* |\d\. )", block)
+        blocks.append("\n".join(wrap_point(point) for point in points))
+    return "\n\n".join(blocks).rstrip("\n") + "\n"
+
+
+def wrap_point(point):
+    """Of a list, with its mark, or a paragraph, which may be indented."""
+    indent, mark = re.match(r"\n*( *)(\* |\d\. |)", point).groups()
+    return textwrap.fill(" ".join(point.split()), 79, initial_indent=indent,
+                         subsequent_indent=indent + " " * len(mark),
+                         break_long_words=False, break_on_hyphens=False)
 
 
 def fill(report, template):
@@ -85,5 +111,5 @@ def fill(report, template):
             return simulated(report, words)
         return measured(report, what, words[0], words[1:])
 
-    return re.sub(r"\{((?:value|ratio|spread|fact|cost|busy|most|simulated)"
-                  r" [^}]*)\}", replace, template)
+    return wrap(re.sub(r"\{((?:value|ratio|spread|fact|cost|busy|most|simulated)"
+                       r" [^}]*)\}", replace, template))

@@ -31,27 +31,30 @@ def opening(report):
 def method(report):
     report.say(
         "## How it was measured",
-        "All of it is made by herd-bench(1), the same driver for every "
+        "Nearly all of it is made by herd-bench(1), the same driver for every "
         "server, over the loopback interface of one machine. Unless said "
         "otherwise there are 64 connections, 10,000 clients, all requests are "
         "updates of 70 bytes (IAMAT; `set` of memcached and redis with as "
         "many bytes), servers are pinned to CPU 0 and the driver to CPU 1. "
         "*P* requests are under way on each connection. Every round measures "
         "all servers in turn; tables show the median of the rounds and their "
-        "range, and ratios are made round by round.",
+        "range. Ratios are made round by round, and the median of ratios need "
+        "not be the ratio of the medians.",
         "* **CPU** is the server's own CPU time for a request, user and "
         "system. It says more than a rate: a rate is also the driver's.\n"
         "* A rate with a star was measured while the driver's thread was busy "
         f"for more than {BUSY:.0%} of its time: the server may be capable of "
         "more.\n"
         "* **floor** answers IAMAT with as little work as is possible and "
-        "knows nobody. **echo** sends back what it gets. No server of this "
-        "protocol can be cheaper than the floor.\n"
+        "knows nobody. **echo** sends back what it gets. The floor is meant "
+        "as a lower bound; where a server seems cheaper, that is noise.\n"
         "* **herd** is measured in its two designs, `threaded` (one worker "
-        "here, as it has one CPU) and `single`, with `log.messages` off.\n"
+        "here, as it has one CPU) and `single`, with `log.messages` off, "
+        "which is on by default: `make bench-targets` tells what it costs.\n"
         "* **memcached** and **redis** are no herds: they store 35 bytes under "
         "a key. They stand for what the best servers of small requests cost. "
-        "redis neither writes to disk nor forks here.\n"
+        "redis neither writes to disk nor forks here; memcached is told to "
+        "take as many requests of a connection at a time as are there (-R).\n"
         "* **asyncio**, **node** and **java** are whole herds in these "
         "languages (tests/bench/contenders): IAMAT, AT, flooding. The "
         "project's tests of the protocol pass against them, but for those "
@@ -59,8 +62,10 @@ def method(report):
         "lines of a read at once, asyncio-streams is a coroutine for each "
         "connection, asyncio-uvloop is the former on another event loop; "
         "java-threads has a thread for each connection, java-nio a selector "
-        "for each CPU. They ran for some seconds before anything was counted.",
-        "What this cannot tell: see the end.")
+        "for each CPU, both with the parallel collector, which took them "
+        "least CPU time. All ran for some seconds before anything was "
+        "counted; in the first rounds the compilers of Java and Node.js may "
+        "have been at work yet.")
 
 
 def caveats(report):
@@ -69,8 +74,8 @@ def caveats(report):
     doubtful = sum(x > 0.05 for x in loads)
     report.say(
         "## What this cannot tell",
-        "* Two CPUs are not sixteen: one doubling says that nothing is shared "
-        "that two cores would fight over, and no more.\n"
+        "* Two CPUs are not sixteen: a factor from one to two says little of "
+        "what sixteen would do, whatever it is.\n"
         "* Loopback is no network: there is no card, no loss, no distance, "
         "and the kernel's work for sending and for receiving falls on the "
         "CPU of the sender.\n"
@@ -78,9 +83,9 @@ def caveats(report):
         "processor, kernel or hypervisor shifts the share of the kernel, and "
         "with it every ratio between a cheap server and a dear one.\n"
         "* herd, memcached and redis speak different protocols and do "
-        "different work; the driver's part differs little.\n"
-        "* The servers in other languages are readable programs of a few "
-        "hundred lines, not the best that is possible there.\n"
+        "different work.\n"
+        "* The servers in other languages are readable programs of 300 to "
+        "1,300 lines, not the best that is possible there.\n"
         "* Measured while more than 5 % of the machine's CPU time went to "
         f"programs that are not part of it: {doubtful} of {len(loads)} "
         "measurements.")
@@ -106,7 +111,7 @@ def essence(report):
     report.lines = []
     report.table(
         ("server", "CPU µs per update, P=1", "P=16", "bytes per connection",
-         "per client", "a herd of five: updates/s", "update there after, µs"),
+         "per client", "a herd of five: updates/s", "at the far end after, µs"),
         [(s, *(middle(xs, form) for xs, form in (
             (values(p1, s, COST), "{:.1f}".format),
             (values(p16, s, COST), TWO),

@@ -138,7 +138,7 @@ def put_essence(report, path):
         before, rest = lines.read().split(MARKS[0], 1)
     after = rest.split(MARKS[1], 1)[1]
     with open(path, "w", encoding="utf-8") as out:
-        out.write(f"{before}{MARKS[0]}\n\n{essence(report)}{MARKS[1]}{after}")
+        out.write(f"{before}{MARKS[0]}\n\n{essence(report)}\n{MARKS[1]}{after}")
 
 
 def write(report):

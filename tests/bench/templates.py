@@ -4,6 +4,11 @@ braces.
     {value ROW SERVER FIGURE [FORM]}   the median
     {ratio ROW A B FIGURE [FORM]}      A's by B's: the median
     {spread ROW A B FIGURE [FORM]}     the same, and its range
+    {holds ROW A B FIGURE WHAT}        nothing; but if A's by B's is not so, that
+                                       is said and the document is not made.
+                                       WHAT: less, more (than 1, by the median),
+                                       always-less, always-more (by all rounds),
+                                       about (1 is in the range, or 15 % near)
     {fact NAME}                        of the machine
 
 of the model of what herds cost (report_herds.py):
@@ -64,6 +69,25 @@ def measured(report, what, row, words):
     return text(xs, form) if what == "spread" else form(median(xs))
 
 
+HOLDS = {
+    "less": lambda xs: median(xs) < 1,
+    "more": lambda xs: median(xs) > 1,
+    "always-less": lambda xs: max(xs) < 1,
+    "always-more": lambda xs: min(xs) > 1,
+    "about": lambda xs: min(xs) <= 1 <= max(xs)
+    or 1 / 1.15 < median(xs) < 1.15,
+}
+
+
+def holds(report, row, a, b, figure, what):
+    """What the text around it says is so in this run, too."""
+    xs = ratios(report.row(row), a, b, figure)
+    if not xs or not HOLDS[what](xs):
+        sys.exit(f"{row}: {a} by {b}, {figure}: not {what} but {text(xs)}: "
+                 "the text has to change")
+    return ""
+
+
 def simulated(report, columns):
     path = os.path.join(report.directory, "scaling.tsv")
     with open(path, encoding="utf-8") as lines:
@@ -111,5 +135,7 @@ def fill(report, template):
             return simulated(report, words)
         return measured(report, what, words[0], words[1:])
 
+    template = re.sub(r"\s*\{holds ([^}]*)\}",
+                      lambda match: holds(report, *match[1].split()), template)
     return wrap(re.sub(r"\{((?:value|ratio|spread|fact|cost|busy|most|simulated)"
                        r" [^}]*)\}", replace, template))

@@ -14,14 +14,18 @@ set -euo pipefail
 
 kinds="asyncio-protocol asyncio-streams asyncio-uvloop node java-threads java-nio"
 
-# Unless PROGRAM says otherwise. Kinds of one language differ in how they serve
-# clients, not in how they flood.
+# Unless PROGRAM says otherwise: those about lines and clients, which take a
+# second each. HERD_CONTENDERS=whole (make check-contenders): those about herds,
+# too. Kinds of one language differ in how they serve, not in how they flood.
 programs_of() { # KIND
-	case $1 in
-	asyncio-uvloop) echo b_lines b_any ;;
-	asyncio-streams | java-threads) echo b_protocol b_lines b_any ;;
-	*) echo b_protocol b_lines b_any c_flood c_plain ;;
+	local programs="b_protocol b_lines b_any"
+	case $1.${HERD_CONTENDERS-} in
+	asyncio-uvloop.*) programs="b_lines b_any" ;;
+	asyncio-streams.* | java-threads.*) ;;
+	*.whole) programs+=" c_flood c_plain" ;;
+	asyncio-protocol.*) programs+=" c_plain" ;;
 	esac
+	echo "$programs"
 }
 
 # What is not claimed: by whom (a pattern), program, test, and why.

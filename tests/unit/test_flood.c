@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -319,12 +320,29 @@ static void put_backlog(void)
 	}
 }
 
+static bool is_told[BACKLOG];
+
+/* What was put more than two seconds ago, on a busy machine, may come a second
+ * time, out of a comparison. */
+static bool tells_anew(struct text line)
+{
+	const char *id = memmem(line.ptr, line.len, " id", 3);
+	int number = id ? atoi(id + 3) : -1;
+	bool anew;
+
+	ck_assert_int_ge(number, 0);
+	ck_assert_int_lt(number, BACKLOG);
+	anew = !is_told[number];
+	is_told[number] = true;
+	return anew;
+}
+
 /* _i: the backlog is there before the link is, or piles up on it. Nothing but
  * the work itself drives the loop on. */
 START_TEST(drains_a_backlog_without_delay)
 {
 	struct text line;
-	int lines = 0;
+	int told = 0;
 
 	begin(1, 0, true);
 	ck_assert_int_eq(new_flood(), 0);
@@ -345,9 +363,10 @@ START_TEST(drains_a_backlog_without_delay)
 		put_backlog();
 		flood_drain(flood);
 	}
-	for (; (line = far_line(&far[0])).ptr[0] == 'A'; lines++)
-		;
-	ck_assert_int_eq(lines, BACKLOG);
+	memset(is_told, 0, sizeof is_told);
+	while ((line = far_line(&far[0])).ptr[0] == 'A')
+		told += tells_anew(line);
+	ck_assert_int_eq(told, BACKLOG);
 	ck_assert(text_equal(line, text_of("PING 1")));
 	far_say(&far[0], "PONG 1\n");
 	while (!atomic_load(&drained))

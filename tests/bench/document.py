@@ -53,13 +53,13 @@ def read_facts(path):
         return [line.rstrip("\n").split("\t", 1) for line in lines]
 
 
-def series(report, xs, row_of, figure, keep=lambda found: True):
+def series(report, xs, row_of, figure, keep=lambda servers, server: True):
     """{server: [(x, Spread)]} over the rows that belong to xs."""
     result = {}
     for x in xs:
         for server in report.row(row_of(x)):
             found = spread(values(report.row(row_of(x)), server, figure))
-            if found and keep(found):
+            if found and keep(report.row(row_of(x)), server):
                 result.setdefault(server, []).append((x, found))
     return result
 

@@ -59,7 +59,6 @@ def offered(report):
                    if re.fullmatch(r"open\d+", row))
     if not rates:
         return
-    keeps_up = lambda found: found.median < BEHIND_US
     report.say("## How long clients wait, by offered load",
                "Updates come at random moments at this rate, whatever the "
                "server does, on 64 connections; a time is from the moment at "
@@ -83,11 +82,15 @@ def offered(report):
                   for s in servers])
 
 
+def keeps_up(servers, server):
+    return median(values(servers, server, P50)) < BEHIND_US
+
+
 def waits(servers, server):
     half = values(servers, server, P50)
     if not half:
         return "–"
-    if median(half) >= BEHIND_US:
+    if not keeps_up(servers, server):
         return "behind"
     last = median(values(servers, server, P99))
     late = median(values(servers, server, "generator_late_p99_us"))

@@ -28,6 +28,11 @@
 #define IDLE_SECONDS 120u
 #define BODY_MAX     ((size_t)65536)
 
+/* Requests that go on at a time. New ones are read in between, so that their
+ * delay begins when they come, and not when all these have been answered: else
+ * clients whose next question follows an answer would come ever more as one. */
+#define RESUME_MAX 16
+
 struct request {
 	struct MHD_Connection *connection;
 	struct buf body;
@@ -252,10 +257,10 @@ static void end_request(void *cls, struct MHD_Connection *connection,
 	*request_cls = NULL;
 }
 
-/* Those whose time has come by `now_ns`. */
-static void resume_due(struct nearby_http *http, int64_t now_ns)
+/* Those whose time has come by `now_ns`, `most` of them. */
+static void resume_due(struct nearby_http *http, int64_t now_ns, size_t most)
 {
-	while (http->first && http->first->due_ns <= now_ns) {
+	while (http->first && http->first->due_ns <= now_ns && most-- > 0) {
 		struct request *r = http->first;
 
 		http->first = r->next;
@@ -366,7 +371,7 @@ int nearby_http_run(struct nearby_http *http, int stop_fd)
 		if (fds[1].revents)
 			return 0;
 		if (http->first)
-			resume_due(http, sys_monotonic_ns());
+			resume_due(http, sys_monotonic_ns(), RESUME_MAX);
 		if (MHD_run(http->daemon) != MHD_YES)
 			return -EIO;
 	}
@@ -377,7 +382,7 @@ void nearby_http_free(struct nearby_http *http)
 	if (!http)
 		return;
 	/* A suspended connection must not be there at the end. */
-	resume_due(http, INT64_MAX);
+	resume_due(http, INT64_MAX, SIZE_MAX);
 	MHD_stop_daemon(http->daemon);
 	buf_fini(&http->out);
 	sys_free(http);

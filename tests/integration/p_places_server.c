@@ -3,6 +3,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +269,64 @@ static void send_raw(int fd, const char *text)
 		(ssize_t)strlen(text));
 }
 
+/* --- who asks again ------------------------------------------------------- */
+
+#define AT_ONCE 300
+#define TRIES   10
+
+static void await_bytes(struct pollfd *fd)
+{
+	char answer[65536];
+
+	ck_assert_int_gt(poll(fd, 1, (int)(1e3 * HERD_PATIENCE)), 0);
+	ck_assert_int_gt(recv(fd->fd, answer, sizeof answer, 0), 0);
+}
+
+/* Many ask, and are due together: the server is stopped meanwhile. Who is answered
+ * first asks again at once: it should be DELAY_MS until that is answered, whatever
+ * is yet to be done for the others. If it was not even read before them, it is as
+ * much after the last of them. Between the two is a half of what they took. */
+static bool is_read_in_between(struct pollfd *fds, const char *question)
+{
+	int64_t first_ns, last_ns;
+
+	for (size_t i = 0; i < AT_ONCE; i++)
+		send_raw(fds[i].fd, question);
+	(void)poll(NULL, 0, DELAY_MS / 2);
+	ck_assert_int_eq(kill(places_server.pid, SIGSTOP), 0);
+	(void)poll(NULL, 0, DELAY_MS);
+	ck_assert_int_eq(kill(places_server.pid, SIGCONT), 0);
+	await_bytes(&fds[0]);
+	send_raw(fds[0].fd, question);
+	first_ns = herd_monotonic_ns();
+	for (size_t i = 1; i < AT_ONCE; i++)
+		await_bytes(&fds[i]);
+	last_ns = herd_monotonic_ns();
+	await_bytes(&fds[0]);
+	return herd_monotonic_ns() - DELAY_MS * HERD_MS_NS <
+	       first_ns + (last_ns - first_ns) / 2;
+}
+
+START_TEST(reads_questions_between_answers)
+{
+	struct pollfd fds[AT_ONCE];
+	bool so = false;
+
+	START_WITH_DATA("--delay", "300");
+	for (size_t i = 0; i < AT_ONCE; i++)
+		fds[i] = (struct pollfd){.fd = connect_raw(), .events = POLLIN};
+	/* Once is enough: this process may be late itself. */
+	for (int i = 0; i < TRIES && !so; i++)
+		so = is_read_in_between(fds,
+			"GET " PLACES_LEGACY CAMPUS "&radius=50000 HTTP/1.1"
+			"\r\nHost: x\r\n\r\n");
+	ck_assert(so);
+	for (size_t i = 0; i < AT_ONCE; i++)
+		close(fds[i].fd);
+	places_stop();
+}
+END_TEST
+
 START_TEST(stops_while_requests_wait)
 {
 	int fds[5];
@@ -441,6 +500,7 @@ int main(void)
 	tcase_add_test(tcase, fails_on_demand);
 	tcase_add_test(tcase, knows_no_other_page);
 	tcase_add_test(tcase, lets_many_wait_at_a_time);
+	tcase_add_test(tcase, reads_questions_between_answers);
 	tcase_add_test(tcase, stops_while_requests_wait);
 	tcase_add_test(tcase, survives_rude_clients);
 	tcase_add_test(tcase, takes_an_inherited_socket);

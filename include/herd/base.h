@@ -50,4 +50,19 @@ static inline bool text_equal(struct text a, struct text b)
 	return a.len == b.len && (a.len == 0 || !memcmp(a.ptr, b.ptr, a.len));
 }
 
+/* Take what is before the first space off the front of *rest, and that space;
+ * all of it, if there is none. */
+static inline struct text text_take_word(struct text *rest)
+{
+	const char *space =
+		rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
+	struct text word = *rest;
+
+	if (space)
+		word.len = (size_t)(space - word.ptr);
+	rest->ptr += word.len + (space != NULL);
+	rest->len -= word.len + (space != NULL);
+	return word;
+}
+
 #endif

@@ -22,19 +22,6 @@ struct report {
 
 /* --- reading ---------------------------------------------------------------- */
 
-static struct text take_word(struct text *rest)
-{
-	const char *space =
-		rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
-	struct text word = *rest;
-
-	if (space)
-		word.len = (size_t)(space - word.ptr);
-	rest->ptr += word.len + (space != NULL);
-	rest->len -= word.len + (space != NULL);
-	return word;
-}
-
 static bool is(struct text word, const char *text)
 {
 	return text_equal(word, text_of(text));
@@ -52,8 +39,8 @@ static uint64_t number_of(struct text value, int base)
  * not reached stay so. */
 static void take_link(struct report *r, const char *played, struct text rest)
 {
-	struct text name = take_word(&rest);
-	struct text fact = take_word(&rest);
+	struct text name = text_take_word(&rest);
+	struct text fact = text_take_word(&rest);
 
 	if (is(name, played))
 		return;
@@ -68,7 +55,7 @@ static void take_link(struct report *r, const char *played, struct text rest)
 
 static void take_fact(struct report *r, const char *played, struct text line)
 {
-	struct text fact = take_word(&line);
+	struct text fact = text_take_word(&line);
 
 	if (is(fact, "digest")) {
 		r->has_digest = true;

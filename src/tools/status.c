@@ -67,19 +67,6 @@ struct table {
 
 /* --- reading -------------------------------------------------------------- */
 
-static struct text take_word(struct text *rest)
-{
-	const char *space =
-		rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
-	struct text word = *rest;
-
-	if (space)
-		word.len = (size_t)(space - word.ptr);
-	rest->ptr += word.len + (space != NULL);
-	rest->len -= word.len + (space != NULL);
-	return word;
-}
-
 static void put_duration(char *cell, const char *value)
 {
 	double s = strtod(value, NULL);
@@ -142,8 +129,8 @@ static bool last_row_is_to(const struct table *links, struct text to)
  * comes first. */
 static int take_link(struct table *links, const char *from, struct text rest)
 {
-	struct text to = take_word(&rest);
-	struct text fact = take_word(&rest);
+	struct text to = text_take_word(&rest);
+	struct text fact = text_take_word(&rest);
 	struct row *row;
 
 	if (text_equal(fact, text_of("state")) || !last_row_is_to(links, to)) {
@@ -163,7 +150,7 @@ static int read_replies(
 	struct text line;
 
 	while (conn_take_line(&replies, &line)) {
-		struct text fact = take_word(&line);
+		struct text fact = text_take_word(&line);
 		int rc = 0;
 
 		if (text_equal(fact, text_of("server"))) {

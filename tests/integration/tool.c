@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS_MAX 32
+#define ARGS_MAX 40
 
 const char *host_port(struct herd *h, const char *server)
 {
@@ -75,9 +75,9 @@ pid_t tool_start(struct herd *h, const char *input, const char *const *args)
 	return tool_start_to(h, input, -1, args);
 }
 
-struct herd_output tool_end(struct herd *h, pid_t pid)
+struct herd_output tool_end_within(struct herd *h, pid_t pid, double seconds)
 {
-	int64_t deadline = herd_deadline(HERD_PATIENCE);
+	int64_t deadline = herd_deadline(seconds);
 	unsigned tries = 0;
 	int status;
 
@@ -91,6 +91,11 @@ struct herd_output tool_end(struct herd *h, pid_t pid)
 		.out = herd_read(h, "out"),
 		.err = herd_read(h, "err"),
 	};
+}
+
+struct herd_output tool_end(struct herd *h, pid_t pid)
+{
+	return tool_end_within(h, pid, HERD_PATIENCE);
 }
 
 struct herd_output tool_run(struct herd *h, const char *const *args)

@@ -16,7 +16,9 @@ pid_t tool_start(struct herd *h, const char *input, const char *const *args);
 pid_t tool_start_to(
 	struct herd *h, const char *input, int out, const char *const *args);
 
-/* Wait until it has ended; what the files "out" and "err" hold. */
+/* Wait until it has ended; what the files "out" and "err" hold. tool_end: within
+ * HERD_PATIENCE. */
+struct herd_output tool_end_within(struct herd *h, pid_t pid, double seconds);
 struct herd_output tool_end(struct herd *h, pid_t pid);
 
 /* Run it without input. */

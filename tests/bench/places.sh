@@ -12,6 +12,7 @@
 set -u
 herdd=$1 whatsat=$2 herd_places=$3 data=$4 rounds=${5:-5} seconds=${6:-1.5}
 in_flight=256 # WHATSATs, where their rate is measured
+steady=2000   # WHATSATs per second, as many for both designs
 
 if [ ! -x "$herd_places" ]; then
 	echo "bench-places: skipped: herd-places was not built"
@@ -65,7 +66,8 @@ round() { # DESIGN
 	before=$(requests)
 	measure "$1" same 127.0.0.1:"$far_port"
 	echo "$1 same-requests $(($(requests) - before))" >> "$dir/results"
-	measure "$1" beside "$seconds" 127.0.0.1:"$far_port" 127.0.0.1:"$port"
+	measure "$1" beside "$seconds" 127.0.0.1:"$far_port" \
+		127.0.0.1:"$port" "$steady"
 	stop far "$far_pid"
 	for kind in different same nothing; do
 		measure "$1" rate "$kind" "$seconds" "$in_flight" \
@@ -128,10 +130,12 @@ sort -k1,1 -k2,2 -k3,3g "$dir/results" | awk '
 		for (i = 1; d = designs[i]; i++)
 			printf "  %-9s %s in %s ms\n", d,
 				show(d, "same-requests"), show(d, "same")
-		heading("IAMAT, one every ms, 1000 WHATSATs under way or not:" \
-			" microseconds, and p50, p99 x idle (wanted: 2)")
+		heading("IAMAT, one every ms, no WHATSATs, '"$steady"'/s, or" \
+			" 1000 under way: microseconds, and p50, p99 x idle" \
+			" (wanted: 2)")
 		for (i = 1; d = designs[i]; i++) {
 			times(d, "idle", "idle-asked")
+			times(d, "steady", "steady-asked")
 			times(d, "busy", "busy-asked")
 			times(d, "beside a busy server", "busy-other")
 			printf "  %-9s %-20s %s/s\n", d, "WHATSATs meanwhile",

@@ -75,13 +75,14 @@ def lines(path, title, x_label, y_label, series, x_ticks=None):
 
 
 def bars(path, title, x_label, rows, form=None, log=False):
-    """rows: [(label, Spread, colour)]; bars lie, the first is on top."""
+    """rows: [(label, Spread, colour)]; bars lie, the first is on top. On a
+    logarithmic axis a bar's length says nothing: there they are points."""
     data = [f'{len(rows) - i} {y.median} {y.low} {y.high} "{label}" '
             f'{int(colour[1:], 16)} "{(form or short)(y.median)}"'
             for i, (label, y, colour) in enumerate(rows)]
     most = max(y.high for _, y, _ in rows)
     least = min(y.low for _, y, _ in rows)
-    start = least / 3 if log else 0
+    start = least / 1.5 if log else 0
     script = block("d", data) + [
         "unset key",
         "set grid noytics",
@@ -95,10 +96,13 @@ def bars(path, title, x_label, rows, form=None, log=False):
         "set tics textcolor rgb '#404040'",
         "set format x " + ("'%.0s%c'" if log else "'%.1s%c'"
                            if most > 100 else "'%g'"),
-        f"plot $d using ({start}):1:({start}):2:($1-0.36):($1+0.36):6:"
-        "ytic(5) with boxxyerror lc rgb variable, \\",
-        " $d using 2:1:3:4 with xerrorbars lc rgb '#404040' pt 0, \\",
-        " $d using 4:1:7 with labels left offset 0.8,0 font ',11'",
+        "plot " + (
+            "$d using 2:1:6 with points pt 7 ps 1.3 lc rgb variable, \\\n"
+            if log else
+            f"$d using ({start}):1:({start}):2:($1-0.36):($1+0.36):6:"
+            "ytic(5) with boxxyerror lc rgb variable, \\\n") +
+        "$d using 2:1:3:4:ytic(5) with xerrorbars lc rgb '#404040' pt 0, "
+        "\\\n$d using 4:1:7 with labels left offset 0.8,0 font ',11'",
     ]
     draw(path, title, f"860,{90 + 26 * len(rows)}", script)
 

@@ -4,10 +4,12 @@
  *   whatsat burst HOST:PORT       1000 at once, each about another client; the
  *                                 first time, and again: milliseconds
  *   whatsat same HOST:PORT        1000 at once, all about one client
- *   whatsat beside SECONDS ASKED OTHER
+ *   whatsat beside SECONDS ASKED OTHER RATE
  *                                 the time of an IAMAT, one every millisecond
- *                                 at either server, and again while ASKED has
- *                                 1000 WHATSATs under way: microseconds
+ *                                 at either server; again while ASKED is sent
+ *                                 RATE WHATSATs per second, whatever it does;
+ *                                 and while it has 1000 under way all the time:
+ *                                 microseconds
  *   whatsat rate KIND SECONDS IN_FLIGHT HOST:PORT PID PID
  *                                 WHATSATs per second, and what one costs: CPU
  *                                 time of both processes (herdd, herd-places)
@@ -84,6 +86,14 @@ static int64_t now_ns(void)
 static void print(const char *name, double value)
 {
 	printf("%s %.3f\n", name, value);
+}
+
+static void print_of(const char *kind, const char *what, double value)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "%s-%s", kind, what);
+	print(name, value);
 }
 
 /* --- one answer ----------------------------------------------------------- */
@@ -177,22 +187,48 @@ static unsigned take(struct load *l, struct connection *c)
 	return taken;
 }
 
-/* Take answers, ask again for each if `again`, until `end_ns` or until none is
- * awaited. */
-static void drive(struct load *l, bool again, int64_t end_ns)
+/* Take the answers that are there or come in time; ask again for each, if
+ * `again`. */
+static void serve(struct load *l, bool again, int timeout_ms)
 {
 	struct epoll_event ready[CONNECTIONS];
+	int n = epoll_wait(l->epoll_fd, ready, CONNECTIONS, timeout_ms);
 
-	while (l->awaited && now_ns() < end_ns) {
-		int n = epoll_wait(l->epoll_fd, ready, CONNECTIONS, 100);
+	for (int i = 0; i < n; i++) {
+		struct connection *c = ready[i].data.ptr;
+		unsigned taken = take(l, c);
 
-		for (int i = 0; i < n; i++) {
-			struct connection *c = ready[i].data.ptr;
-			unsigned taken = take(l, c);
+		if (again && taken)
+			ask(l, c, taken);
+	}
+}
 
-			if (again && taken)
-				ask(l, c, taken);
+/* Until `end_ns` or until none is awaited. */
+static void drive(struct load *l, bool again, int64_t end_ns)
+{
+	while (l->awaited && now_ns() < end_ns)
+		serve(l, again, 100);
+}
+
+/* Ask `rate` times a second, on the connections in turn. More than they can have
+ * under way is an error: the server does not keep up. */
+static void drive_steadily(struct load *l, unsigned rate)
+{
+	int64_t start_ns = now_ns();
+
+	for (uint64_t asked = 0;;) {
+		uint64_t due =
+			(uint64_t)(now_ns() - start_ns) * rate / HERD_SECOND_NS;
+
+		for (; asked < due; asked++) {
+			struct connection *c = &l->all[asked % CONNECTIONS];
+
+			if (c->awaited < IN_FLIGHT_MAX)
+				ask(l, c, 1);
+			else
+				l->tally->errors++;
 		}
+		serve(l, false, 1);
 	}
 }
 
@@ -272,6 +308,32 @@ static int connect_from(unsigned turn, const char *target)
 	return fd;
 }
 
+static void connect_all(struct load *l, const char *target)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &l->all[i];
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+
+		c->fd = connect_from(i, target);
+		if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, c->fd, &event))
+			tool_die("epoll_ctl");
+	}
+}
+
+/* What was asked before is nobody's business any more. */
+static void connect_again(struct load *l, const char *target)
+{
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct connection *c = &l->all[i];
+
+		close(c->fd);
+		c->first = c->awaited = 0;
+		c->len = c->scanned = 0;
+	}
+	l->awaited = 0;
+	connect_all(l, target);
+}
+
 static void get_ready(struct load *l, const char *target)
 {
 	introduce(target);
@@ -281,14 +343,7 @@ static void get_ready(struct load *l, const char *target)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (!l->all || l->tally == MAP_FAILED)
 		tool_die("memory");
-	for (unsigned i = 0; i < CONNECTIONS; i++) {
-		struct connection *c = &l->all[i];
-		struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-
-		c->fd = connect_from(i, target);
-		if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, c->fd, &event))
-			tool_die("epoll_ctl");
-	}
+	connect_all(l, target);
 }
 
 /* --- measurements --------------------------------------------------------- */
@@ -396,9 +451,9 @@ static void probe(const char *when, double seconds, char **targets)
 }
 
 /* A process of its own, so that its work delays no probe but by the CPU it
- * takes. It starts little by little, as questions asked at once stay together
- * for long. */
-static pid_t fork_load(struct load *l)
+ * takes. RATE 0: AT_ONCE under way, started little by little, as questions asked
+ * at once stay together for long. */
+static pid_t fork_load(struct load *l, unsigned rate)
 {
 	pid_t pid = fork();
 
@@ -407,6 +462,8 @@ static pid_t fork_load(struct load *l)
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (rate > 0)
+		drive_steadily(l, rate);
 	for (unsigned i = 0; i < CONNECTIONS; i++) {
 		ask(l, &l->all[i], AT_ONCE / CONNECTIONS);
 		drive(l, true, now_ns() + 3 * HERD_MS_NS);
@@ -415,38 +472,36 @@ static pid_t fork_load(struct load *l)
 	exit(EXIT_FAILURE);
 }
 
-static void measure_beside(struct load *l, char **args)
+static void probe_beside(
+	const char *when, struct load *l, unsigned rate, char **args)
 {
-	double seconds = atof(args[0]);
-	struct tally *tally;
+	struct tally *tally = l->tally;
+	uint64_t before = tally->answers;
+	pid_t pid = fork_load(l, rate);
 	int64_t start_ns;
-	uint64_t before;
 	int status;
-	pid_t pid;
 
-	get_ready(l, args[1]);
-	tally = l->tally;
-	probe("idle", seconds, args + 1);
-	pid = fork_load(l);
-	while (tally->answers < (uint64_t)2 * AT_ONCE)
+	while (tally->answers - before < (uint64_t)2 * AT_ONCE)
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			exit(EXIT_FAILURE);
 	start_ns = now_ns();
 	before = tally->answers;
-	probe("busy", seconds, args + 1);
-	print("busy-rate", (double)(tally->answers - before) * 1e9 /
-				   (double)(now_ns() - start_ns));
+	probe(when, atof(args[0]), args + 1);
+	print_of(when, "rate",
+		(double)(tally->answers - before) * 1e9 /
+			(double)(now_ns() - start_ns));
 	if (kill(pid, SIGKILL) || waitpid(pid, &status, 0) != pid ||
 		!WIFSIGNALED(status))
 		exit(EXIT_FAILURE);
 }
 
-static void print_of(const char *kind, const char *what, double value)
+static void measure_beside(struct load *l, char **args)
 {
-	char name[64];
-
-	snprintf(name, sizeof name, "%s-%s", kind, what);
-	print(name, value);
+	get_ready(l, args[1]);
+	probe("idle", atof(args[0]), args + 1);
+	probe_beside("steady", l, (unsigned)atoi(args[3]), args);
+	connect_again(l, args[1]);
+	probe_beside("busy", l, 0, args);
 }
 
 static void measure_rate(struct load *l, char **args)
@@ -486,7 +541,7 @@ static const struct measurement {
 } measurements[] = {
 	{"burst", measure_burst, 1},
 	{"same", measure_same, 1},
-	{"beside", measure_beside, 3},
+	{"beside", measure_beside, 4},
 	{"rate", measure_rate, 6},
 };
 

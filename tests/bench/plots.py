@@ -68,7 +68,7 @@ def lines(path, title, x_label, y_label, series, x_ticks=None):
         f'set ylabel "{y_label} (logarithmic)"',
         "set tics textcolor rgb '#404040'",
         "set format y '%.0s%c'",
-        "set offsets graph 0.03, graph 0.03, 0, 0",
+        f"set xrange [{ticks[0] / 1.15}:{ticks[-1] * 1.15}]",
         "plot " + ", \\\n ".join(parts),
     ]
     draw(path, title, "860,440", script)

@@ -204,12 +204,13 @@ def mixed(report):
                "passed on. *Steady* are 2,000 a second, whatever the server "
                "does, which is the same load for both designs. *Full* are "
                "1,000 under way: each that is answered is followed by another "
-               "one, so that the CPUs are busy all the time and the designs "
-               "do not have the same load. herdd, the provider and the driver "
-               "share both CPUs; nothing is pinned. The other server is on "
-               "the same machine and has no WHATSATs: what it is late by is "
-               "for want of CPU. Made by tests/bench/whatsat. Microseconds "
-               "until the IAMAT is answered:")
+               "one, so that who answers sooner is asked more. herdd, the "
+               "provider and the driver share both CPUs; only the workers of "
+               "the threaded design are pinned, by herdd itself. The other "
+               "server is of the same design, on the same machine, and has no "
+               "WHATSATs: what it is late by is for want of CPU. Made by "
+               "tests/bench/whatsat. Microseconds until the IAMAT is "
+               "answered:")
     report.plot("mixed.svg", "IAMAT beside heavy WHATSATs", plots.bars,
                 "IAMAT alone, and beside WHATSATs", "microseconds "
                 "(logarithmic)",

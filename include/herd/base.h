@@ -54,14 +54,16 @@ static inline bool text_equal(struct text a, struct text b)
  * all of it, if there is none. */
 static inline struct text text_take_word(struct text *rest)
 {
-	const char *space =
-		rest->len ? memchr(rest->ptr, ' ', rest->len) : NULL;
 	struct text word = *rest;
+	const char *space = word.len ? memchr(word.ptr, ' ', word.len) : NULL;
 
-	if (space)
-		word.len = (size_t)(space - word.ptr);
-	rest->ptr += word.len + (space != NULL);
-	rest->len -= word.len + (space != NULL);
+	if (!space) {
+		rest->len = 0;
+		return word;
+	}
+	word.len = (size_t)(space - word.ptr);
+	rest->ptr += word.len + 1;
+	rest->len -= word.len + 1;
 	return word;
 }
 

@@ -23,8 +23,7 @@ began=$(date +%s)
 . "$(dirname "$0")/common.sh"
 # shellcheck source=tests/bench/servers.sh
 . "$(dirname "$0")/servers.sh"
-few=$(((rounds + 1) / 2)) # rounds of what takes long,
-fewer=$(((few + 1) / 2))  # and of what takes longer
+few=$(((rounds + 1) / 2)) # rounds of most
 short=(--time 0.7 --warm-up 0.2)
 herd_places=${HERD_PLACES-} data=$here/../../data/places.tsv
 skipped=()
@@ -92,8 +91,12 @@ stop_each() {
 
 # --- one server on CPU 0, the driver on CPU 1 ---------------------------------------
 
+# What needs no warming up is a new process in each round.
 pipelines() {
-	local pipeline count
+	local pipeline count kind fresh=$names
+	for kind in $contenders; do
+		fresh=${fresh/ $kind/}
+	done
 	[ -z "$contenders" ] || rounds 1 warm "$contenders" closed --cpus 1 \
 		--time 2 --warm-up 0
 	for pipeline in 1 4 16 64; do
@@ -111,11 +114,12 @@ offered_load() {
 	for rate in 5000 25000 50000 100000 200000; do
 		say "$rate updates/s"
 		for ((round = 0; round < few; round++)); do
-			for name in ${names/echo/}; do
+			# shellcheck disable=SC2086  # words
+			for name in $(in_turn "$round" ${names/echo/}); do
 				[[ $behind = *" $name "* ]] || measure \
 					"open$rate" "$name" "$round" open \
 					--rate "$rate" --cpus 1 \
-					--time 0.8 --warm-up 0.2
+					--time 0.7 --warm-up 0.2
 			done
 		done
 		for name in ${names/echo/}; do
@@ -127,7 +131,7 @@ offered_load() {
 
 keeps_up() { # NAME RATE
 	[ "$(report value "open$2" "$1" requests_per_s |
-		awk -v rate="$2" '{ print ($1 != "-" && $1 > 0.97 * rate) }')" = 1 ]
+		awk -v rate="$2" '{ print ($1 + 0 > 0.97 * rate) }')" = 1 ]
 }
 
 connecting() {
@@ -171,33 +175,36 @@ one_cpu() {
 # One worker and one driver thread on CPU 0, NAME-one, beside two and two,
 # NAME-two.
 doubling() {
-	local pipeline round name pairs="floor floor-by-turns herd"
+	local pipeline round name fresh pairs="floor herd"
 	say "one core and two"
 	start_bare floor-one 0 herd "$FLOOR"
 	start_bare floor-two 0,1 herd "$FLOOR" -w 2 -a
-	start_bare floor-by-turns-one 0 herd "$FLOOR"
 	start_bare floor-by-turns-two 0,1 herd "$FLOOR" -w 2
 	start_herd herd-one threaded 0 1
 	start_herd herd-two threaded 0,1 2
+	fresh="floor-one floor-two floor-by-turns-two herd-one herd-two"
 	if has memcached; then
 		start_memcached memcached-one 0 1
 		start_memcached memcached-two 0,1 2
 		pairs+=" memcached"
+		fresh+=" memcached-one memcached-two"
 	fi
 	for name in java-nio java-threads; do
 		[[ " $contenders " = *" $name "* ]] || continue
 		start_contender "$name-one" "$name" 0
 		start_contender "$name-two" "$name" 0,1
 		pairs+=" $name"
-	done
-	for name in $pairs; do
-		[[ $name = java-* ]] || continue
-		core_pair warm16 "$name" 0 16 --time 2 --warm-up 0
-		core_pair warm1 "$name" 0 1 --time 1 --warm-up 0
+		for pipeline in 16 1; do
+			on_one warm "$name" 0 "$pipeline" --time 2 --warm-up 0
+			on_two warm "$name" 0 "$pipeline" --time 2 --warm-up 0
+		done
 	done
 	for pipeline in 1 16; do
 		for ((round = 0; round < few; round++)); do
-			for name in $pairs; do
+			# shellcheck disable=SC2086  # words
+			restart $fresh
+			# shellcheck disable=SC2086  # words
+			for name in $(in_turn "$round" $pairs); do
 				core_pair "cores$pipeline" "$name" "$round" \
 					"$pipeline" "${short[@]}"
 			done
@@ -207,18 +214,29 @@ doubling() {
 		stop "$name-one"
 		stop "$name-two"
 	done
+	stop floor-by-turns-two
 }
 
+# The floor in both of its ways is compared with the same one.
 core_pair() { # ROW NAME ROUND PIPELINE OPTION...
-	local row=$1 name=$2 round=$3 pipeline=$4
-	shift 4
-	measure "$row" "$name-one" "$round" closed --pipeline "$pipeline" \
-		--cpus 0 "$@"
-	measure "$row" "$name-two" "$round" closed --pipeline "$pipeline" \
-		--threads 2 --connections 128 --cpus 0,1 "$@"
+	local first=on_one second=on_two
+	[ $(($3 % 2)) = 0 ] || first=on_two second=on_one
+	"$first" "$@"
+	[ "$2" != floor ] || on_two "$1" floor-by-turns "${@:3}"
+	"$second" "$@"
 }
 
-# What a user of such a machine gets: nobody pins anything by hand.
+on_one() { # ROW NAME ROUND PIPELINE OPTION...
+	measure "$1" "$2-one" "$3" closed --pipeline "$4" --cpus 0 "${@:5}"
+}
+
+on_two() { # the same
+	measure "$1" "$2-two" "$3" closed --pipeline "$4" --threads 2 \
+		--connections 128 --cpus 0,1 "${@:5}"
+}
+
+# What a user of such a machine gets: nobody pins anything by hand. (herdd pins its
+# two workers.)
 unpinned() {
 	local pipeline name all="herd-threaded herd-single"
 	say "both CPUs for servers and driver, nothing pinned by hand"
@@ -230,7 +248,7 @@ unpinned() {
 	fi
 	for name in $contenders; do
 		start_contender "$name" "$name" any
-		measure warm2 "$name" 0 closed --pipeline 16 --threads 2 \
+		measure warm "$name" 0 closed --pipeline 16 --threads 2 \
 			--time 2 --warm-up 0
 		all+=" $name"
 	done
@@ -253,26 +271,23 @@ mixed() {
 	[ -x "$herd_places" ] || return 0
 	say "heavy WHATSATs beside IAMATs"
 	start_places far --delay 100
-	places_url=$url
-	start_places near
+	start_herd other single any 0
 	for design in threaded single; do
-		start_herd "mixed-$design" "$design" any 0 false "$places_url"
-		start_herd "other-$design" "$design" any 0 false "$url"
+		start_herd "mixed-$design" "$design" any 0 false "$url"
 	done
 	for ((round = 0; round < few; round++)); do
-		for design in threaded single; do
+		for design in $(in_turn "$round" threaded single); do
 			ask_places "$design" "$round"
 		done
 	done
-	for design in threaded single; do
-		stop "mixed-$design"
-		stop "other-$design"
-	done
+	stop mixed-threaded
+	stop mixed-single
+	stop other
 }
 
 ask_places() { # DESIGN ROUND
 	"$WHATSAT" beside 2 127.0.0.1:"${server_port[mixed-$1]}" \
-		127.0.0.1:"${server_port[other-$1]}" 2000 > "$dir/out" &&
+		127.0.0.1:"${server_port[other]}" 2000 > "$dir/out" &&
 		grep -qx 'errors 0.000' "$dir/out" || {
 		failures=$((failures + 1))
 		echo "bench: mixed, $1: $(grep errors "$dir/out")" >&2
@@ -348,12 +363,12 @@ measure_size() { # TOPOLOGY N
 		start_herd_of "$name" "$design" any any "$edges" M
 		await_herd "$name" "$edges"
 	done
-	for ((round = 0; round < fewer; round++)); do
-		for design in threaded single; do
+	for ((round = 0; round < few; round++)); do
+		for design in $(in_turn "$round" threaded single); do
 			flood "hops-$1-$2" "$1$2-$design" "herd-$design" \
-				"$round" --rate 200 --time 1.2 --warm-up 0.2
+				"$round" --rate 200 --time 0.8 --warm-up 0.2
 			flood "load-$1-$2" "$1$2-$design" "herd-$design" \
-				"$round" --rate 0 --time 1 --pipeline 16 \
+				"$round" --rate 0 --time 0.7 --pipeline 16 \
 				--ids 50000
 		done
 	done
@@ -380,11 +395,12 @@ languages() {
 	done
 	for kind in $contenders; do
 		start_contenders_of "five-$kind" "$kind" any any "$edges" M
-		flood five-warm "five-$kind" "$kind" 0 --rate 0 --time 3 \
+		flood warm "five-$kind" "$kind" 0 --rate 0 --time 3 \
 			--pipeline 16 --ids 50000
 	done
 	for ((round = 0; round < few; round++)); do
-		for kind in $all; do
+		# shellcheck disable=SC2086  # words
+		for kind in $(in_turn "$round" $all); do
 			flood five-hops "five-$kind" "$kind" "$round" \
 				--rate 200 --time 1.2 --warm-up 0.2
 			flood five-load "five-$kind" "$kind" "$round" \
@@ -437,8 +453,8 @@ close_facts() {
 	local why
 	fact "load after" "$(cut -d' ' -f1-3 /proc/loadavg)"
 	fact minutes $((($(date +%s) - began + 30) / 60))
-	fact rounds "$rounds of one server at P=1 and P=16, $few of most else," \
-		"$fewer of herds by size"
+	fact rounds "$rounds of one server at P=1 and P=16, $few of all else but" \
+		"memory"
 	[ -z "$wanted" ] || fact "measured" "only $wanted"
 	for why in "${skipped[@]}"; do
 		fact "not measured" "$why"

@@ -27,7 +27,8 @@ def hops(report):
                "200 updates a second at one server, and how long each takes "
                "to the other end of a chain; the driver is there in the place "
                "of a server, and its link is one of the hops. All servers run "
-               "on the two CPUs of this machine, with nothing pinned.")
+               "on the two CPUs of this machine, with nothing pinned "
+               "(herd-threaded has one worker).")
     by_design = {d: [(n, found) for n in SIZES if (found := spread(
         values(report.row(f"hops-chain-{n}"), d, ARRIVAL)))] for d in DESIGNS}
     report.plot("hops.svg", "Time of a flood by hops", plots.lines,
@@ -74,7 +75,8 @@ def sizes(report):
 def loaded(row, design):
     return (text(values(row, design, "messages_per_update")),
             percent(overtaken(row, design)),
-            text(values(row, design, "updates_per_s_until_all_agree")),
+            text(values(row, design, "updates_per_s_until_all_agree"),
+                 "{:,.0f}".format),
             text(values(row, design, "cpu_us_per_update")))
 
 

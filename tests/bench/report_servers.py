@@ -66,8 +66,10 @@ def offered(report):
                "which an update was to be sent. A server is left out from "
                f"where half of them took more than {BEHIND_US / 1e3:.0f} ms: "
                "it does not keep up, and is not asked for more. A ~ is before "
-               "what says more of the driver than of the server: the driver "
-               "itself was late by more than half of that time.")
+               "a 99th percentile that says more of the driver than of the "
+               "server: the driver itself was late by more than half of it. "
+               "Where the floor's median rises, all others contain that of "
+               "the driver, too.")
     for name, figure, what in (("latency.svg", P99, "99th percentile"),
                                ("latency_median.svg", P50, "median")):
         report.plot(name, f"Latency by offered load, {what}", plots.lines,
@@ -123,8 +125,9 @@ def memory(report):
                "say anything, and for each of a million clients (ids of 20 "
                "bytes), of which the server ends up with all. A million is "
                "just below 2^20, where tables that double are nearly full. "
-               "Measured once. *At rest* is before all that, in MB. The "
-               "floor knows no clients. For Java and Node.js there is a – "
+               "Measured once. *At rest* is before all that, after "
+               "the loads above, in MB; Java's heap is of its default size. "
+               "The floor knows no clients. For Java and Node.js there is a – "
                "where the heap says nothing: it grows in large steps, ahead "
                "of need, and had room already; java-threads' connections "
                "are mostly stacks, which are not of the heap.")
@@ -138,9 +141,9 @@ def memory(report):
                 bar_rows(clients, per_client,
                          [s for s in clients if s not in HEAP
                           and s != "java-threads"]))
-    at_rest = "server_memory_before_bytes"
+    at_rest, total = "server_memory_before_bytes", "server_memory_bytes"
     report.table(("server", "at rest", "bytes per idle connection",
-                  "bytes per client",
+                  "bytes per client", "MB with a million clients",
                   "CPU µs per update, a million clients, P=16"),
                  [(s, text([x / 1e6 for x in values(idle, s, at_rest)],
                            "{:.1f}".format),
@@ -148,8 +151,17 @@ def memory(report):
                    text(values(idle, s, per_connection), "{:.0f}".format),
                    "–" if s in HEAP or s == "java-threads" else
                    text(values(clients, s, per_client), "{:.0f}".format),
+                   text([x / 1e6 for x in values(clients, s, total)],
+                        "{:.0f}".format),
                    text(values(report.row("million"), s, COST), THREE))
                   for s in idle])
+
+
+def doubling(report, server, depth):
+    """The floor in both of its ways is compared with the same one."""
+    one = "floor" if server == "floor-by-turns" else server
+    return ratios(report.row(f"cores{depth}"), f"{server}-two", f"{one}-one",
+                  RATE)
 
 
 def two_cores(report):
@@ -157,14 +169,14 @@ def two_cores(report):
         s.rsplit("-", 1)[0] for s in report.row("cores16")))
     if pairs:
         report.say("## A second core",
-                   "One worker and one driver thread on CPU 0, beside two and "
-                   "two on both CPUs: the ideal is 2, and more is noise. The "
-                   "driver's threads are pinned, and herd and the floor serve "
-                   "a connection on the CPU where its packets come from, so "
-                   "that none of their packets crosses; those of memcached "
-                   "and Java do, and part of the difference is that.")
-        doubled = [(p, spread(ratios(report.row("cores16"), p + "-two",
-                                     p + "-one", RATE)),
+                   "One worker and one driver thread share CPU 0, with 64 "
+                   "connections; beside that, two and two share both CPUs, "
+                   "with 128. The ideal is 2, and more is noise. The driver's "
+                   "threads are pinned, and herd and the floor serve a "
+                   "connection on the CPU where its packets come from, so "
+                   "that none of them crosses; floor-by-turns serves them in "
+                   "turn, as memcached and Java do.")
+        doubled = [(p, spread(doubling(report, p, 16)),
                     plots.colour_of("herd-threaded" if p == "herd" else p))
                    for p in pairs]
         report.plot("cores.svg", "Updates per second on two cores by those on "
@@ -172,8 +184,7 @@ def two_cores(report):
                     "one, P=16", "times", [d for d in doubled if d[1]])
         report.table(("server", "two cores × one, P=1", "two cores × one, P=16",
                       "updates/s on two, P=16"),
-                     [(p, *(text(ratios(report.row(f"cores{d}"), p + "-two",
-                                        p + "-one", RATE), TWO)
+                     [(p, *(text(doubling(report, p, d), TWO)
                             for d in (1, 16)),
                        text(values(report.row("cores16"), p + "-two", RATE),
                             "{:,.0f}".format)) for p in pairs])
@@ -181,9 +192,10 @@ def two_cores(report):
     if servers:
         report.say("### Nothing pinned by hand",
                    "Server and two driver threads on both CPUs, as the "
-                   "scheduler likes. The driver needs as much CPU as a fast "
-                   "server, so this is no measure of what a second core is "
-                   "worth: it is what one sees on such a machine.")
+                   "scheduler likes; but herd-threaded pins its two workers "
+                   "itself. The driver needs as much CPU as a fast server, so "
+                   "this is no measure of what a second core is worth: it is "
+                   "what one sees on such a machine.")
         report.table(("server", "updates/s, P=1", "× herd-single",
                       "updates/s, P=16", "× herd-single"),
                      [(s, *(cell for d in (1, 16) for cell in
@@ -199,18 +211,19 @@ def mixed(report):
         return
     report.say("## Heavy questions beside updates",
                "One IAMAT every millisecond, while the same server is sent "
-               "WHATSATs, each for 20 places, whose provider (herd-places, on "
-               "the same machine) answers after 100 ms: its JSON is cut and "
-               "passed on. *Steady* are 2,000 a second, whatever the server "
+               "WHATSATs, each for five places within 10 km. The provider "
+               "(herd-places, on the same machine) answers after 100 ms with "
+               "up to 20, and herdd cuts them. *Steady* are 2,000 a second, whatever the server "
                "does, which is the same load for both designs. *Full* are "
                "1,000 under way: each that is answered is followed by another "
                "one, so that who answers sooner is asked more. herdd, the "
                "provider and the driver share both CPUs; only the workers of "
-               "the threaded design are pinned, by herdd itself. The other "
-               "server is of the same design, on the same machine, and has no "
-               "WHATSATs: what it is late by is for want of CPU. Made by "
-               "tests/bench/whatsat. Microseconds until the IAMAT is "
-               "answered:")
+               "the threaded design are pinned, by herdd itself. Another "
+               "server on the same machine, single-threaded both times, has "
+               "the same IAMATs but no WHATSATs: what it is later by than "
+               "without them is for want of CPU. Nobody waits for an answer "
+               "before the next IAMAT is sent. Made by tests/bench/whatsat. "
+               "Microseconds:")
     report.plot("mixed.svg", "IAMAT beside heavy WHATSATs", plots.bars,
                 "IAMAT alone, and beside WHATSATs", "microseconds "
                 "(logarithmic)",

@@ -59,7 +59,7 @@ def number(x):
 def text(xs, form=number):
     """The median and, of more than one, the range."""
     if not xs:
-        return "-"
+        return "–"
     if len(xs) == 1:
         return form(xs[0])
     return f"{form(median(xs))} ({form(min(xs))} to {form(max(xs))})"

@@ -8,6 +8,7 @@ results=$dir/results
 failures=0
 herd_servers=()
 declare -A herd_port=() server_pid=() server_port=() server_protocol=()
+declare -A server_command=()
 : > "$results"
 
 if [ "$(nproc)" -lt 2 ]; then
@@ -27,6 +28,7 @@ launch() { # NAME PROTOCOL PORT WHERE COMMAND...
 	local name=$1 protocol=$2 port=$3 where=$4
 	shift 4
 	[ "$where" = any ] || set -- taskset -c "$where" "$@"
+	server_command[$name]=$(printf '%q ' "$@")
 	"$@" > "$dir/$name.out" 2>&1 &
 	server_pid[$name]=$!
 	server_port[$name]=$port
@@ -163,6 +165,27 @@ stop() { # NAME
 	done
 }
 
+# A new process, as before: two of the same program, with other addresses, may
+# differ by more than two programs.
+restart() { # NAME...
+	local name
+	for name in "$@"; do
+		stop "$name"
+		eval "launch $name ${server_protocol[$name]}" \
+			"${server_port[$name]} any ${server_command[$name]}"
+	done
+}
+
+# NAMEs, another one first in each round.
+in_turn() { # ROUND NAME...
+	local round=$1 i
+	shift
+	local each=("$@")
+	for i in "${!each[@]}"; do
+		echo "${each[(i + round) % $#]}"
+	done
+}
+
 # --- measuring ------------------------------------------------------------------
 
 # Measure a server once. ROUND: what it is compared with has the same.
@@ -187,15 +210,17 @@ note() { # ROW NAME ROUND ARGUMENT...
 	fi
 }
 
-# Each round measures every server once, another one first each time.
+# Each round measures every server once, another one first each time. `fresh`
+# are those that are restarted before.
 rounds() { # COUNT ROW "NAME..." MODE [OPTION]...
-	local count=$1 row=$2 each round i
-	read -ra each <<< "$3"
+	local count=$1 row=$2 each=$3 round name
 	shift 3
 	for ((round = 0; round < count; round++)); do
-		for i in "${!each[@]}"; do
-			measure "$row" "${each[(i + round) % ${#each[@]}]}" \
-				"$round" "$@"
+		# shellcheck disable=SC2086  # words
+		restart ${fresh-}
+		# shellcheck disable=SC2086  # words
+		for name in $(in_turn "$round" $each); do
+			measure "$row" "$name" "$round" "$@"
 		done
 	done
 }

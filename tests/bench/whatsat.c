@@ -19,6 +19,7 @@
  * It prints lines of name and value. Answers that are not as they should be are
  * counted; any other error ends it. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,7 +43,8 @@
 #define ANSWER_MAX    ((size_t)1 << 20)
 #define SAMPLES_MAX   ((size_t)1 << 20)
 #define PACE_NS       HERD_MS_NS
-#define WARM_UP       0.2 /* of the time, not counted */
+#define PATIENCE_NS   (10 * HERD_SECOND_NS) /* with a server that stands still */
+#define WARM_UP       0.2                   /* of the time, not counted */
 
 #define US 1e3
 #define MS 1e6
@@ -399,16 +401,6 @@ static void print_times(
 	}
 }
 
-static int64_t time_iamat(int fd)
-{
-	char iamat[REQUEST_MAX];
-	int64_t start_ns = now_ns();
-
-	send_all(fd, iamat, write_iamat(iamat, 0));
-	await_line(fd);
-	return now_ns() - start_ns;
-}
-
 static void sleep_until(int64_t due_ns)
 {
 	struct timespec due = {
@@ -417,37 +409,81 @@ static void sleep_until(int64_t due_ns)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
 }
 
-/* An IAMAT every millisecond. Those that fall into the time of another count as
- * if they had been sent: else a server that stands still would be asked less. */
-static void probe(const char *when, double seconds, char **targets)
+/* How many lines have come: waits for some, until `due_ns`. */
+static size_t take_lines(int fd, int64_t due_ns)
 {
-	static int64_t asked_ns[SAMPLES_MAX], other_ns[SAMPLES_MAX];
-	int asked_fd = tool_connect(targets[0]);
-	int other_fd = tool_connect(targets[1]);
+	int64_t left_ns = due_ns - now_ns();
+	struct timespec wait = {
+		left_ns / HERD_SECOND_NS, left_ns % HERD_SECOND_NS};
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	char lines[4096];
+	size_t count = 0;
+	ssize_t n;
+
+	if (left_ns <= 0 || ppoll(&ready, 1, &wait, NULL) <= 0)
+		return 0;
+	n = recv(fd, lines, sizeof lines, 0);
+	if (n <= 0)
+		tool_die("recv");
+	for (ssize_t i = 0; i < n; i++)
+		count += lines[i] == '\n';
+	return count;
+}
+
+/* An IAMAT every millisecond, whether the last is answered or not: else a server
+ * that stands still would be asked less. */
+static void probe_one(
+	const char *when, const char *where, double seconds, const char *target)
+{
+	static int64_t ns[SAMPLES_MAX]; /* when sent; how long it took */
 	size_t wanted = (size_t)(seconds * HERD_SECOND_NS / PACE_NS);
-	size_t asked = 0;
-	size_t others = 0;
+	size_t sent = 0;
+	size_t answered = 0;
+	char iamat[REQUEST_MAX];
+	int fd = tool_connect(target);
 	int64_t due_ns = now_ns();
 
 	if (wanted > SAMPLES_MAX)
 		wanted = SAMPLES_MAX;
-	while (asked < wanted) {
-		int64_t ns;
+	while (answered < wanted) {
+		size_t count;
 
-		other_ns[others++] = time_iamat(other_fd);
-		due_ns += PACE_NS;
-		sleep_until(due_ns);
-		ns = time_iamat(asked_fd);
-		for (; ns > 0 && asked < wanted; ns -= PACE_NS) {
-			asked_ns[asked++] = ns;
+		if (sent < wanted && now_ns() >= due_ns) {
+			ns[sent++] = now_ns();
+			send_all(fd, iamat, write_iamat(iamat, 0));
 			due_ns += PACE_NS;
 		}
-		due_ns -= PACE_NS;
+		if (sent == wanted)
+			due_ns = now_ns() + PATIENCE_NS;
+		count = take_lines(fd, due_ns);
+		if (count > sent - answered || (!count && sent == wanted)) {
+			errno = count ? EPROTO : ETIMEDOUT;
+			tool_die("IAMAT");
+		}
+		for (; count > 0; count--, answered++)
+			ns[answered] = now_ns() - ns[answered];
 	}
-	print_times(when, "asked", asked_ns, asked);
-	print_times(when, "other", other_ns, others);
-	close(asked_fd);
-	close(other_fd);
+	print_times(when, where, ns, wanted);
+	close(fd);
+}
+
+/* Both servers, each by a process of its own. */
+static void probe(const char *when, double seconds, char **targets)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		tool_die("fork");
+	if (!pid) {
+		probe_one(when, "other", seconds, targets[1]);
+		exit(EXIT_SUCCESS);
+	}
+	probe_one(when, "asked", seconds, targets[0]);
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		exit(EXIT_FAILURE);
 }
 
 /* A process of its own, so that its work delays no probe but by the CPU it
@@ -481,9 +517,11 @@ static void probe_beside(
 	int64_t start_ns;
 	int status;
 
-	while (tally->answers - before < (uint64_t)2 * AT_ONCE)
+	while (tally->answers - before < (uint64_t)2 * AT_ONCE) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			exit(EXIT_FAILURE);
+		sleep_until(now_ns() + HERD_MS_NS);
+	}
 	start_ns = now_ns();
 	before = tally->answers;
 	probe(when, atof(args[0]), args + 1);

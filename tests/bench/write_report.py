@@ -35,12 +35,14 @@ def method(report):
         "Nearly all of it is made by herd-bench(1), the same driver for every "
         "server, over the loopback interface of one machine. Unless said "
         "otherwise there are 64 connections, 10,000 clients, all requests are "
-        "updates of 70 bytes (IAMAT; `set` of memcached and redis with as "
-        "many bytes), servers are pinned to CPU 0 and the driver to CPU 1. "
+        "updates of 70 bytes (IAMAT; `set` of memcached and redis, as long), "
+        "servers are pinned to CPU 0 and the driver to CPU 1. "
         "*P* requests are under way on each connection. Every round measures "
-        "all servers in turn; tables show the median of the rounds and their "
-        "range. Ratios are made round by round, and the median of ratios need "
-        "not be the ratio of the medians.",
+        "all servers in turn, another one first; for pipelines and for the "
+        "second core, those that need no warming up are new processes in each "
+        "round. Tables show the median of the rounds and their range. Ratios "
+        "are made round by round, and the median of ratios need not be the "
+        "ratio of the medians.",
         "* **CPU** is the server's own CPU time for a request, user and "
         "system. It says more than a rate: a rate is also the driver's.\n"
         "* A rate with a star was measured while the driver's thread was busy "
@@ -52,8 +54,8 @@ def method(report):
         "* **herd** is measured in its two designs, `threaded` (one worker "
         "here, as it has one CPU) and `single`, with `log.messages` off, "
         "which is on by default: `make bench-targets` tells what it costs.\n"
-        "* **memcached** and **redis** are no herds: they store 35 bytes under "
-        "a key. They stand for what the best servers of small requests cost. "
+        "* **memcached** and **redis** are no herds: they store 35 and 23 "
+        "bytes under a key. They stand for what the best servers of small requests cost. "
         "redis neither writes to disk nor forks here; memcached is told to "
         "take as many requests of a connection at a time as are there (-R).\n"
         "* **asyncio**, **node** and **java** are whole herds in these "
@@ -101,6 +103,8 @@ def caveats(report):
         "with it every ratio between a cheap server and a dear one.\n"
         "* herd, memcached and redis speak different protocols and do "
         "different work.\n"
+        "* Unless they are new in each round, two processes of the same "
+        "program may differ: by where their memory is, for one.\n"
         "* The servers in other languages are readable programs of 300 to "
         "1,300 lines, not the best that is possible there.\n"
         "* Measured while more than 5 % of the machine's CPU time went to "
@@ -140,14 +144,16 @@ def essence(report):
             (values(p16, s, COST), TWO),
             (own_memory(idle, s, "connection"), whole),
             (own_memory(clients, s, "client"), whole),
-            (herds.taken(load, s), whole),
+            ([x / 1e3 for x in herds.taken(load, s)], "{:.0f},000".format),
             (values(times, s, ARRIVAL), whole)))) for s in p16 if s != "echo"])
     return "\n".join(report.lines)
 
 
 def own_memory(servers, server, of):
-    """Virtual machines take it ahead of need: a small one says nothing."""
-    if server.startswith(("java", "node")):
+    """Virtual machines take it ahead of need: the heap says nothing. Threads'
+    stacks are not of it."""
+    if server in ("java-nio", "node") or \
+            (server == "java-threads" and of == "client"):
         return []
     return values(servers, server, f"server_memory_per_{of}_bytes")
 

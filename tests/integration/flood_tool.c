@@ -3,17 +3,15 @@
 
 #include "tool.h"
 
-#define ARGS_MAX 40
-
 pid_t flood_start(struct herd *h, const char *watch, const char *const *args)
 {
-	const char *all[ARGS_MAX] = {"flood", "--json", "--quiet", "--config",
-		herd_conf(h, "Alpha"), "--write", "Alpha", "--watch", watch,
-		"--as", "Echo", "-c", "4"};
+	const char *all[TOOL_ARGS_MAX] = {"flood", "--json", "--quiet",
+		"--config", herd_conf(h, "Alpha"), "--write", "Alpha",
+		"--watch", watch, "--as", "Echo", "-c", "4"};
 	size_t count = 13;
 
 	for (size_t i = 0; args[i]; i++) {
-		ck_assert_uint_lt(count + 1, ARGS_MAX);
+		ck_assert_uint_lt(count + 2, TOOL_ARGS_MAX);
 		all[count++] = args[i];
 	}
 	return tool_start_other(h, "HERD_BENCH", all);

@@ -7,8 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS_MAX 40
-
 const char *host_port(struct herd *h, const char *server)
 {
 	return herd_printf(h, "127.0.0.1:%" PRIu16, herd_port(h, server));
@@ -35,11 +33,11 @@ static void become(
 static pid_t start(struct herd *h, const char *program, const char *input,
 	int out, const char *const *args)
 {
-	const char *all[ARGS_MAX] = {program};
+	const char *all[TOOL_ARGS_MAX] = {program};
 	pid_t pid;
 
 	for (size_t i = 0; args[i]; i++) {
-		ck_assert_uint_lt(i + 2, ARGS_MAX);
+		ck_assert_uint_lt(i + 2, TOOL_ARGS_MAX);
 		all[i + 1] = args[i];
 	}
 	pid = fork();

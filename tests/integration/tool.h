@@ -7,6 +7,8 @@
 
 #include "herd_proc.h"
 
+#define TOOL_ARGS_MAX 40 /* with the program and NULL */
+
 /* Where a server is: HOST:PORT. */
 const char *host_port(struct herd *h, const char *server);
 

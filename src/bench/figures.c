@@ -77,10 +77,12 @@ static void add(
 	if (f->overflow)
 		return;
 	if (copied) {
-		copy = sys_alloc(strlen(copied) + 1);
+		size_t size = strlen(copied) + 1;
+
+		copy = sys_alloc(size);
 		if (!copy)
 			goto out_overflow;
-		strcpy(copy, copied);
+		memcpy(copy, copied, size);
 	}
 	if (!has_room(f))
 		goto out_overflow;

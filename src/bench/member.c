@@ -40,7 +40,7 @@ struct member {
 	struct secret_file secret;
 	size_t watched; /* neighbour */
 	struct doors doors;
-	LIST_HEAD(, link) links;
+	LIST_HEAD(links, link) links;
 	const char *trouble;
 	struct buf to; /* what is said in this event */
 	char page[CONN_READ_MAX];

@@ -92,7 +92,7 @@ int control_socket_connect(const char *path, const char *name, int *ret_fd)
 static int remove_stale(const struct control_socket *s, const char *path)
 {
 	struct stat st;
-	int other;
+	int other = -1;
 	int rc;
 
 	if (fstatat(s->directory, s->file, &st, AT_SYMLINK_NOFOLLOW))

@@ -21,20 +21,24 @@ fi
 # shellcheck source=tests/bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-# Sets pid and port.
+# Sets pid and port. Each has a directory of its own: control sockets go by name.
 start_herd() { # NAME DESIGN URL
 	port=$(free_port)
+	mkdir -p "$dir/$1"
 	cat > "$dir/$1.conf" <<-END
 	threading = "$2";
 	servers = ( { name = "Goloman"; host = "127.0.0.1"; port = $port; } );
 	places = { url = "$3/maps/api/place/nearbysearch/json"; };
-	log = { directory = "$dir"; messages = false; };
+	log = { directory = "$dir/$1"; messages = false; };
 	limits = { connections = 1000; };
 	END
 	"$herdd" -c "$dir/$1.conf" Goloman > "$dir/$1.out" 2>&1 &
 	pid=$!
 	pids+=("$pid")
-	await "$port"
+	(await "$port") || {
+		cat "$dir/$1.out" >&2
+		exit 1
+	}
 }
 
 stop() { # NAME PID

@@ -165,8 +165,8 @@ stop() { # NAME
 	done
 }
 
-# A new process, as before: two of the same program, with other addresses, may
-# differ by more than two programs.
+# A new process, started as before: two processes of one program may differ by
+# more than two programs do.
 restart() { # NAME...
 	local name
 	for name in "$@"; do

@@ -55,8 +55,8 @@ def method(report):
         "here, as it has one CPU) and `single`, with `log.messages` off, "
         "which is on by default: `make bench-targets` tells what it costs.\n"
         "* **memcached** and **redis** are no herds: they store 35 and 23 "
-        "bytes under a key. They stand for what the best servers of small requests cost. "
-        "redis neither writes to disk nor forks here; memcached is told to "
+        "bytes under a key. They stand for what the best servers of small "
+        "requests cost. redis neither writes to disk nor forks here; memcached is told to "
         "take as many requests of a connection at a time as are there (-R).\n"
         "* **asyncio**, **node** and **java** are whole herds in these "
         "languages (tests/bench/contenders): IAMAT, AT, flooding. The "
@@ -104,7 +104,7 @@ def caveats(report):
         "* herd, memcached and redis speak different protocols and do "
         "different work.\n"
         "* Unless they are new in each round, two processes of the same "
-        "program may differ: by where their memory is, for one.\n"
+        "program may differ; why was not found.\n"
         "* The servers in other languages are readable programs of 300 to "
         "1,300 lines, not the best that is possible there.\n"
         "* Measured while more than 5 % of the machine's CPU time went to "
@@ -144,7 +144,7 @@ def essence(report):
             (values(p16, s, COST), TWO),
             (own_memory(idle, s, "connection"), whole),
             (own_memory(clients, s, "client"), whole),
-            ([x / 1e3 for x in herds.taken(load, s)], "{:.0f},000".format),
+            ([round(x, -3) for x in herds.taken(load, s)], whole),
             (values(times, s, ARRIVAL), whole)))) for s in p16 if s != "echo"])
     return "\n".join(report.lines)
 
